@@ -1,0 +1,1 @@
+"""The verbs: they introduce adapters, store, engine and mail to each other."""

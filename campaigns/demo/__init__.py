@@ -1,0 +1,1 @@
+"""The demo: a year of real purchases, exported as the folder a shop would hand over."""

@@ -1,0 +1,1 @@
+"""Transports: each one way a finished message leaves the house."""

@@ -1,0 +1,1 @@
+"""The store: tables, bulk paths, the outbox."""

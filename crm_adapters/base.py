@@ -1,0 +1,89 @@
+"""The contract of an adapter: pull pages of records with a resumable cursor, push fields with one result each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, Protocol
+
+import pyarrow as pa
+
+from crm_adapters.records import Stream
+
+
+@dataclass(frozen=True)
+class Reject:
+    """One bad record, kept with its reason so that nothing is dropped in silence.
+
+    Attributes:
+        place: where it stood, e.g. ``orders.csv line 12``; the same record gives the same place again.
+        reason: a short code to count by, e.g. ``bad_time``.
+        detail: what is wrong, in words.
+        record: the raw record as text.
+    """
+
+    place: str
+    reason: str
+    detail: str
+    record: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some records of one stream and the cursor behind them; both are saved in one transaction.
+
+    Attributes:
+        stream: what the rows are.
+        rows: a table of exactly `records.SCHEMAS[stream]`.
+        rejects: the bad records met on the way.
+        cursor: JSON text to continue after this page, as (time, ids at that time), never a time alone.
+        gone: ids that the system has deleted.
+        total: how many records the whole pull will bring, if known (for a progress bar).
+    """
+
+    stream: Stream
+    rows: pa.Table
+    rejects: Sequence[Reject] = ()
+    cursor: str | None = None
+    gone: Sequence[str] = ()
+    total: int | None = None
+
+
+@dataclass(frozen=True)
+class FieldUpdate:
+    """The values to write to one customer's contact; a value of None clears the field."""
+
+    customer_id: str
+    values: dict[str, str | int | float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PushResult:
+    """What became of one `FieldUpdate`."""
+
+    customer_id: str
+    status: Literal["sent", "rejected", "not_found", "retry"]
+    message: str = ""
+
+
+class Adapter(Protocol):
+    """One connected system. Every adapter passes `crm_adapters.checks.check_adapter`."""
+
+    name: ClassVar[str]
+    max_batch: ClassVar[int]
+
+    def streams(self) -> list[Stream]:
+        """The streams that this system, as mapped, can give."""
+        ...
+
+    def pull(self, stream: Stream, since: str | None) -> Iterator[Page]:
+        """Yield pages from the cursor `since` on, or all of them; the caller saves each before asking for the next.
+
+        Raises:
+            BadCursor: `since` can't be continued.
+            SourceMissing: a file, table or column is not there.
+            Unsupported: the system has no such stream.
+        """
+        ...
+
+    def push(self, updates: Sequence[FieldUpdate]) -> Iterator[PushResult]:
+        """Write fields; one result for each update, at most `max_batch` updates a call. Only state, never increments."""
+        ...

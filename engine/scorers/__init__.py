@@ -1,0 +1,1 @@
+"""Scorers: each one model of what a customer may buy."""
