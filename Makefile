@@ -11,7 +11,7 @@ help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.demo ## a year of real purchases, from CRM rows to a Maildir, in ./demo
-	$(BIN)/handpicked demo --project demo
+	$(BIN)/handpicked --project demo demo
 
 test: $(VENV)/.test ## the whole test suite
 	$(BIN)/python -m pytest

@@ -1,0 +1,400 @@
+"""The verbs on the command line. A verb is imported only inside its command, so that `--help` loads no pandas.
+
+Exit codes: 0 done; 1 refused, with the remedy; 2 wrong usage; 3 done, but there is something to look at.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from campaigns.project import Project
+
+LOOK = 3
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+app = typer.Typer(
+    name="handpicked",
+    help="Pick, for every customer, the products worth an email this week; write it, send it once, measure it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+sync = typer.Typer(help="Pull records from a connected system; push picks back as contact fields.", no_args_is_help=True)
+app.add_typer(sync, name="sync")
+
+Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
+At = Annotated[str | None, typer.Option("--at", help="Look at the data as of this UTC time, e.g. 2017-09-25T04:00.")]
+
+
+class _Options:
+    folder = Path()
+
+
+@app.callback()
+def options(
+    project: Annotated[Path, typer.Option("--project", help="The project folder.", envvar="HANDPICKED_PROJECT")] = Path(),
+) -> None:
+    """Remember what every verb shares."""
+    _Options.folder = project
+
+
+def moment(text: str | None) -> datetime | None:
+    """Read a time; without a zone it is UTC."""
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a time; write it like 2017-09-25T04:00") from error
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+@contextmanager
+def opened() -> Iterator["Project"]:
+    """Open the project with a progress bar on the terminal."""
+    from campaigns.progress import RichProgress
+    from campaigns.project import Project
+
+    with Project.open(_Options.folder, RichProgress()) as project:
+        yield project
+
+
+def show_json(value: Any) -> None:
+    """Print a value as JSON."""
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows as a table; numbers to the right."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for number, column in enumerate(columns):
+        numeric = bool(rows) and isinstance(rows[0][number], int | float)
+        table.add_column(column, justify="right" if numeric else "left")
+    for row in rows:
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row))
+    out.print(table)
+
+
+def show_counts(counts: Mapping[tuple[str, str], int]) -> None:
+    """Print how many customers are in each state, by reason, and the sum."""
+    show_table(["state", "reason", "customers"], [[state, reason, n] for (state, reason), n in sorted(counts.items())])
+    out.print(f"audience: {sum(counts.values()):,}")
+
+
+@app.command()
+def init(name: Annotated[str, typer.Option(help="The shop's name.")] = "Corner Market") -> None:
+    """Lay out a project folder: settings, a weekly digest, a mapping, a place for data."""
+    from campaigns.init import init as lay_out
+
+    for path in lay_out(_Options.folder, name=name):
+        out.print(f"made {path}")
+    out.print("next: put customers.csv, products.csv and orders.csv into data/, then `handpicked sync pull shop`")
+
+
+@app.command()
+def demo() -> None:
+    """Run the whole journey on a year of real purchases, into a Maildir."""
+    from campaigns.demo.journey import demo as travel
+    from campaigns.progress import RichProgress
+
+    folder = Path("demo") if _Options.folder == Path() else _Options.folder
+    done = travel(folder, RichProgress())
+    for pulled in done.pulled:
+        out.print(f"{pulled.stream} pulled: {pulled.records:,}")
+    rejected = sum(pulled.rejected for pulled in done.pulled)
+    out.print(f"records in quarantine: {rejected:,}")
+    out.print(f"segments found: {done.segments}")
+    out.print(f"audience: {done.report.audience:,}")
+    for state, reasons in done.report.reasons.items():
+        for reason, count in reasons.items():
+            out.print(f"{state} ({reason}): {count:,}")
+    out.print(f"messages in the Maildir: {done.messages:,}")
+    out.print(f"one message: {done.message}")
+    out.print("\nnext, try:")
+    out.print(f"  handpicked --project {folder} preview weekly_digest --customer {done.customer_id}")
+    out.print(f"  handpicked --project {folder} segments")
+    out.print(f"  handpicked --project {folder} report weekly_digest")
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check database, connections, campaigns, transport and tools; exit 3 if something needs you."""
+    from campaigns.doctor import doctor as look
+
+    with opened() as project:
+        findings = look(project)
+    if as_json:
+        show_json([vars(finding) for finding in findings])
+    else:
+        for finding in findings:
+            out.print(f"{'ok ' if finding.good else 'BAD'}  {finding.what}: {finding.detail}", markup=False)
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(LOOK)
+
+
+@sync.command("pull")
+def sync_pull(
+    name: Annotated[str, typer.Argument(help="The connection, as handpicked.toml names it.")],
+    full: Annotated[bool, typer.Option("--full", help="Forget the cursors and pull everything.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Pull what is new from a connected system; bad records are kept in quarantine, with their reason."""
+    from campaigns.store.people import quarantine_counts
+    from campaigns.sync import pull
+
+    with opened() as project:
+        pulled = pull(project, name, full=full)
+        kept = quarantine_counts(project.store)
+    rejected = sum(stream.rejected for stream in pulled)
+    if as_json:
+        show_json([vars(stream) for stream in pulled])
+    else:
+        show_table(["stream", "records", "rejected"], [[s.stream, s.records, s.rejected] for s in pulled])
+        if rejected:
+            out.print("in quarantine:", markup=False)
+            show_table(list(kept.columns), kept.values.tolist())
+    if rejected:
+        raise typer.Exit(LOOK)
+
+
+@sync.command("push")
+def sync_push(
+    name: Annotated[str, typer.Argument(help="The connection, as handpicked.toml names it.")],
+    size: Annotated[int, typer.Option(help="Products for each customer.")] = 3,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count only, write nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write each consenting customer's picks and segment back as contact fields; only what changed."""
+    from campaigns.preview import fields_to_push
+    from campaigns.sync import push
+
+    with opened() as project:
+        pushed = push(project, name, fields_to_push(project, size), dry_run=dry_run)
+    if as_json:
+        show_json(vars(pushed))
+    else:
+        verb = "would write" if dry_run else "written"
+        out.print(f"{verb}: {pushed.written:,}\nunchanged: {pushed.unchanged:,}\nrejected: {pushed.rejected:,}")
+    if pushed.rejected:
+        raise typer.Exit(LOOK)
+
+
+@app.command()
+def train(at: At = None, as_json: Json = False) -> None:
+    """Learn from all purchases before now (or --at), and save the model."""
+    from campaigns.train import train as learn
+
+    with opened() as project:
+        trained = learn(project, moment(at))
+    if as_json:
+        show_json({"model": trained.id, **trained.card})
+        return
+    out.print(f"model {trained.id}")
+    out.print(f"customers: {trained.card['customers']:,}\nproducts: {trained.card['products']:,}\nlines: {trained.card['lines']:,}")
+    show_table(["cleaned", "count"], [[row["reason"], int(row["count"])] for row in trained.card["cleaned"]])
+
+
+@app.command()
+def evaluate(
+    weeks: Annotated[int, typer.Option(help="How many past weeks to judge on.")] = 4,
+    k: Annotated[int, typer.Option("--k", help="Size of the slate.")] = 10,
+    at: At = None,
+    as_json: Json = False,
+) -> None:
+    """Judge every scorer and the blend on past weeks, each trained strictly on what came before."""
+    from campaigns.evaluation import evaluate_weeks
+
+    with opened() as project:
+        figures = evaluate_weeks(project, weeks, k, moment(at))
+    if as_json:
+        show_json(figures.to_dict("records"))
+    else:
+        show_table(list(figures.columns), figures.values.tolist())
+
+
+@app.command()
+def picks(
+    as_of: Annotated[str, typer.Option("--as-of", help="Train strictly on what came before this UTC time.")],
+    out_file: Annotated[Path, typer.Option("--out", help="The Parquet file to write.")],
+    size: Annotated[int, typer.Option("--size", help="Products for each customer.")] = 10,
+    only_new: Annotated[bool, typer.Option("--only-new", help="Leave out what the customer bought before.")] = False,
+    without_offers: Annotated[bool, typer.Option("--without-offers", help="Know nothing of offers.")] = False,
+) -> None:
+    """Pick for every customer with a purchase before --as-of, as a Parquet file; no campaign rule applies."""
+    from campaigns.preview import picks_as_of
+
+    time = moment(as_of)
+    assert time is not None
+    with opened() as project:
+        chosen = picks_as_of(project, time, size, only_new=only_new, with_offers=not without_offers)
+    chosen.to_parquet(out_file, index=False)
+    out.print(f"{len(chosen):,} picks for {chosen['customer_id'].nunique():,} customers in {out_file}", markup=False)
+
+
+@app.command()
+def segments(
+    size: Annotated[int, typer.Option("--size", help="Products for each segment.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Show the segments in words, how many customers each has, and its top products."""
+    from campaigns.preview import segment_picks
+
+    with opened() as project:
+        top = segment_picks(project, size)
+    if as_json:
+        show_json(top.to_dict("records"))
+        return
+    for (name, people), rows in top.groupby(["segment", "customers"]):
+        out.print(f"[bold]{name}[/bold] ({people:,} customers)")
+        for row in rows.itertuples(index=False):
+            out.print(f"  {row.rank}. {row.title} - {row.reason}", markup=False)
+
+
+@app.command()
+def preview(
+    campaign: str,
+    customer: Annotated[str, typer.Option("--customer", help="The customer's id.")],
+    at: At = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the HTML part here.")] = None,
+    png: Annotated[Path | None, typer.Option("--png", help="Write a picture here (needs chromium).")] = None,
+    width: Annotated[int, typer.Option("--width", help="Width of the picture in pixels.")] = 640,
+    open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show one customer's message: subject, picks with reasons, text."""
+    from campaigns.preview import preview as make
+
+    with opened() as project:
+        made = make(project, campaign, customer, moment(at))
+    _keep(made.html, html, png, width, open_page=open_page)
+    if as_json:
+        show_json({"customer_id": customer, "subject": made.subject, "picks": made.picks, "text": made.text})
+        return
+    out.print(f"[bold]Subject:[/bold] {made.subject}\n")
+    show_table(["", "product", "why"], [[str(n), pick["title"], pick["reason"]] for n, pick in enumerate(made.picks, 1)])
+    out.print(f"\n{made.text}", markup=False)
+
+
+def _keep(page: str, html: Path | None, png: Path | None, width: int, *, open_page: bool) -> None:
+    if html:
+        html.write_text(page, encoding="utf-8")
+    if png:
+        from campaigns.mail.picture import png as draw
+
+        draw(page, png, width)
+    if open_page:
+        import tempfile
+        import webbrowser
+
+        target = html or Path(tempfile.mkdtemp()) / "preview.html"
+        target.write_text(page, encoding="utf-8")
+        webbrowser.open(target.resolve().as_uri())
+
+
+@app.command()
+def send(
+    campaign: str,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan only on paper: count, write nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Plan a run of a campaign now: every customer of its audience gets a state; `deliver` sends what waits."""
+    from campaigns.send import send as plan_now
+
+    with opened() as project:
+        planned = plan_now(project, campaign, dry_run=dry_run)
+    if as_json:
+        show_json({"run": planned.run_id, "new": planned.new, "counts": _nested(planned.counts)})
+        return
+    out.print(f"run {planned.run_id}" + (" (dry run: nothing written)" if dry_run else ""), markup=False)
+    show_counts(planned.counts)
+
+
+def _nested(counts: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    nested: dict[str, dict[str, int]] = {}
+    for (state, reason), count in counts.items():
+        nested.setdefault(state, {})[reason] = count
+    return nested
+
+
+@app.command()
+def deliver(
+    until_empty: Annotated[bool, typer.Option("--until-empty", help="Go on until nothing waits.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Deliver what is due."""
+    from campaigns.deliver import deliver as go
+
+    with opened() as project:
+        done = go(project, until_empty=until_empty)
+    if as_json:
+        show_json(dict(done.states))
+    else:
+        for state, count in sorted(done.states.items()):
+            out.print(f"{state}: {count:,}")
+        if not done.states:
+            out.print("nothing is due")
+    if done.states["failed"] or done.states["in_doubt"]:
+        raise typer.Exit(LOOK)
+
+
+@app.command()
+def schedule(
+    times: Annotated[int, typer.Option("--times", help="How many next times to show.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """List the campaigns and when each is due next."""
+    from campaigns.project import real_now
+    from campaigns.schedule import next_times
+
+    with opened() as project:
+        rows = [[c.name, c.schedule.cron, c.schedule.zone, next_times(c.schedule, real_now(), times)] for c in project.campaigns()]
+    if as_json:
+        show_json([{"campaign": name, "cron": cron, "zone": zone, "next": due} for name, cron, zone, due in rows])
+    else:
+        show_table(["campaign", "cron", "zone", "next"], [[n, c, z, ", ".join(f"{t:%a %Y-%m-%d %H:%M} UTC" for t in due)] for n, c, z, due in rows])
+
+
+@app.command()
+def run() -> None:
+    """Stay and fire every campaign at its time; several of these may share one database."""
+    from campaigns.running import run as stay
+
+    with opened() as project:
+        out.print("running; stop with Ctrl-C")
+        stay(project)
+
+
+@app.command()
+def report(campaign: str, as_json: Json = False) -> None:
+    """Count the messages of a campaign's runs by state and reason."""
+    from campaigns.report import report as count
+
+    with opened() as project:
+        runs = count(project, campaign)
+    if as_json:
+        show_json({"campaign": campaign, "runs": [found.as_json() for found in runs]})
+        return
+    for found in runs:
+        out.print(f"[bold]{found.run_id}[/bold] {found.state}")
+        show_counts({(state, reason): n for state, by_reason in found.reasons.items() for reason, n in by_reason.items()})
+
+
+def main() -> None:
+    """Run the command line; a refusal is printed with its remedy, never as a traceback."""
+    try:
+        app()
+    except Exception as error:
+        if not hasattr(error, "remedy"):
+            raise
+        err.print(f"[red]error:[/red] {error}" if "[" not in str(error) else f"error: {error}", markup="[" not in str(error))
+        sys.exit(1)

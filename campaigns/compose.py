@@ -1,0 +1,79 @@
+"""COMPOSE: an outbox row and a template become one finished message. A pure function of the two: any message can be shown again."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from campaigns.campaign import Campaign
+from campaigns.mail.message import build
+from campaigns.mail.money import price_text
+from campaigns.mail.render import CompiledTemplate, Rendered
+from campaigns.project import Project
+
+
+def render(
+    project: Project, campaign: Campaign, template: CompiledTemplate, run_id: str, customer_id: str, content: Mapping[str, Any]
+) -> Rendered:
+    """Render subject, HTML and text for one customer.
+
+    Raises:
+        BadTemplate: it names something that it is not given.
+    """
+    return template.render(context(project, campaign, run_id, customer_id, content))
+
+
+def context(project: Project, campaign: Campaign, run_id: str, customer_id: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Say all that a template may know: nothing but plain values."""
+    shop, links = project.settings.shop, project.links
+    picks = []
+    for pick in content["picks"]:
+        target = pick["url"] or f"{shop.base_url}/products/{pick['product_id']}"
+        price = pick["price_minor"]
+        picks.append(
+            {
+                **pick,
+                "price": "" if price is None else price_text(price, shop.currency, content["locale"]),
+                "url": links.click(run_id, customer_id, pick["product_id"], target),
+            }
+        )
+    return {
+        "shop": {"name": shop.name, "postal_address": shop.postal_address, "base_url": shop.base_url},
+        "customer": {"first_name": content["first_name"] or "", "locale": content["locale"]},
+        "picks": picks,
+        "links": {
+            "unsubscribe": links.unsubscribe(customer_id, campaign.name),
+            "browser": links.view(run_id, customer_id),
+            "preferences": links.unsubscribe(customer_id, campaign.name),
+        },
+        "subject": campaign.subject,
+        "preheader": campaign.preheader,
+    }
+
+
+def compose(
+    project: Project, campaign: Campaign, template: CompiledTemplate, row: Any, date: datetime
+) -> bytes:
+    """Build the finished message of one outbox row.
+
+    Args:
+        project: the open project.
+        campaign: what the run was planned from.
+        template: compiled once for the run.
+        row: the outbox row: run_id, customer_id, address, rfc_message_id, content.
+        date: the Date header.
+    """
+    rendered = render(project, campaign, template, row.run_id, row.customer_id, row.content)
+    shop = project.settings.shop
+    return build(
+        sender=shop.sender,
+        to_name=row.content["first_name"] or "",
+        to_address=row.address,
+        subject=rendered.subject,
+        html=rendered.html,
+        text=rendered.text,
+        rfc_message_id=row.rfc_message_id,
+        date=date,
+        list_id=f"{campaign.name}.{project.settings.sender_domain}",
+        unsubscribe_url=project.links.unsubscribe(row.customer_id, campaign.name),
+        reply_to=shop.reply_to,
+    )

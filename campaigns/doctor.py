@@ -1,0 +1,66 @@
+"""DOCTOR: check what a project needs before a campaign does, and say what to do about it."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from campaigns.errors import CampaignError
+from campaigns.mail.transports.registry import open_transport
+from campaigns.project import Project
+from campaigns.store.tables import customers, order_lines
+from campaigns.sync import connect
+from crm_adapters.errors import AdapterError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    good: bool
+    detail: str
+
+
+def doctor(project: Project) -> list[Finding]:
+    """Look at the database, the connections, the campaigns, the transport and the tools."""
+    findings = [
+        _look("database", lambda: _database(project)),
+        _look("transport", lambda: _transport(project)),
+        *(_look(f"connection {name}", lambda name=name: _streams(project, name)) for name in project.settings.connections),
+        *(_look(f"campaign {path.stem}", lambda path=path: _campaign(project, path.stem))
+          for path in sorted((project.folder / "campaigns").glob("*.toml"))),
+    ]
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    findings.append(Finding("chromium", True, chromium or "not installed; only `preview --png` needs it"))
+    return findings
+
+
+def _look(what: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, check())
+    except (CampaignError, AdapterError) as error:
+        return Finding(what, False, str(error))
+
+
+def _database(project: Project) -> str:
+    with project.store.engine.connect() as connection:
+        people = connection.scalar(select(func.count()).select_from(customers))
+        lines = connection.scalar(select(func.count()).select_from(order_lines))
+    return f"{project.store.engine.dialect.name}, {people:,} customers, {lines:,} order lines"
+
+
+def _transport(project: Project) -> str:
+    with open_transport(project.settings.transport, project.folder) as transport:
+        return type(transport).__name__
+
+
+def _streams(project: Project, name: str) -> str:
+    return "gives " + ", ".join(str(stream) for stream in connect(project, name).streams())
+
+
+def _campaign(project: Project, name: str) -> str:
+    campaign = project.campaign(name)
+    template = project.template(campaign.template)
+    return f"template {campaign.template} ({template.version[:8]}), due {campaign.schedule.cron!r}"

@@ -1,0 +1,57 @@
+"""INIT: lay out a project folder that works as it stands."""
+
+from importlib import resources
+from pathlib import Path
+
+from campaigns.errors import BadSettings
+
+SETTINGS = """\
+# Handpicked: the settings of this project. Every one can also be given in the environment: HANDPICKED_TRANSPORT=smtp://...
+database = "sqlite:///handpicked.db"     # or postgresql+psycopg://user@host/name
+transport = "maildir:outbox"             # or smtp://user:password@host:587
+{pretend_now}
+[shop]
+name = "{name}"
+sender = "{name} <hello@example.com>"
+reply_to = "hello@example.com"
+postal_address = "1 Market Street, Springfield, OH 45501, USA"
+locale = "en_US"
+currency = "USD"
+time_zone = "America/New_York"
+base_url = "https://shop.example.com"
+
+[connections.shop]                       # `handpicked sync pull shop`
+adapter = "files"                        # customers, products, orders, offers as .csv, .parquet or .jsonl
+path = "data"
+mapping = "mappings/shop.toml"
+"""
+
+
+def init(folder: Path, *, name: str = "Corner Market", pretend_now: str | None = None) -> list[Path]:
+    """Lay out settings, a campaign, a mapping and a data folder; what is already there is never overwritten.
+
+    Returns:
+        the files made.
+
+    Raises:
+        BadSettings: the folder already holds a project.
+    """
+    settings = folder / "handpicked.toml"
+    if settings.exists():
+        raise BadSettings(f"{settings} is already there", remedy="choose an empty folder, or edit that file")
+    moment = f"pretend_now = {pretend_now}   # look at the data as if it were this moment; remove in real life\n" if pretend_now else ""
+    files = {
+        settings: SETTINGS.format(name=name, pretend_now=moment),
+        folder / "campaigns" / "weekly_digest.toml": _shipped("campaigns", "recipes/weekly_digest.toml"),
+        folder / "mappings" / "shop.toml": _shipped("crm_adapters", "mappings/files.toml"),
+        folder / ".gitignore": ".handpicked-secret\nhandpicked.db*\nmodels/\noutbox/\n",
+    }
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (folder / "data").mkdir(exist_ok=True)
+    return list(files)
+
+
+def _shipped(package: str, name: str) -> str:
+    return resources.files(package).joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,55 @@
+"""SEND: plan a run now, by hand or because its time has come."""
+
+from datetime import datetime
+from pathlib import Path
+
+from campaigns.compose import render
+from campaigns.deliver import deliver
+from campaigns.plan import Planned, plan, run_id
+from campaigns.project import Project, real_now
+from campaigns.schedule import scheduled_time
+
+TRIAL = {
+    "first_name": "Ada",
+    "locale": "en_US",
+    "picks": [
+        {
+            "product_id": "1",
+            "title": "A product",
+            "brand": "A brand",
+            "size": "1 lb",
+            "category": "A category",
+            "price_minor": 100,
+            "offer": True,
+            "reason": "Popular this week",
+            "score": 0.5,
+            "url": "",
+            "image_url": None,
+        }
+    ],
+}
+
+
+def send(project: Project, name: str, *, at: datetime | None = None, dry_run: bool = False) -> Planned:
+    """Plan a run of a campaign for `at` (now, if none); a trial message is rendered first, so that a bad template sends nothing.
+
+    Raises:
+        CampaignError: campaign, rule or template is wrong; nothing was planned.
+    """
+    campaign = project.campaign(name)
+    scheduled_at = at or real_now()
+    render(project, campaign, project.template(campaign.template), run_id(campaign, scheduled_at), "trial", TRIAL)
+    return plan(project, campaign, scheduled_at, dry_run=dry_run)
+
+
+def fire(project: str, campaign: str) -> None:
+    """Run a campaign because its time has come: the scheduler calls this, in one process or in several.
+
+    The nominal time names the run, so whoever comes second finds it planned and only helps to deliver.
+    """
+    with Project.open(Path(project)) as opened:
+        found = opened.campaign(campaign)
+        scheduled_at = scheduled_time(found.schedule, real_now())
+        if scheduled_at is not None:
+            send(opened, campaign, at=scheduled_at)
+            deliver(opened)

@@ -1,0 +1,118 @@
+"""TRAIN: store -> frames -> clean -> dataset -> recommender -> saved model, traits and segments of every customer."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from sqlalchemy import delete
+
+from campaigns.errors import NotFound
+from campaigns.project import Project, real_now
+from campaigns.store import frames
+from campaigns.store.model_registry import latest_model, save_model
+from campaigns.store.people import save_aliases
+from campaigns.store.tables import customer_traits
+from engine.clean import Cleaned, clean
+from engine.dataset import Dataset
+from engine.features import traits
+from engine.recommender import Recommender
+from engine.segments import segment
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model that was trained and saved, with its card."""
+
+    id: str
+    recommender: Recommender
+    card: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class World:
+    """All that was known strictly before one moment, cleaned."""
+
+    cleaned: Cleaned
+    offers: pd.DataFrame
+    as_of: datetime
+
+    def dataset(self) -> Dataset:
+        """The engine's view of it."""
+        kept = self.cleaned
+        return Dataset.from_frames(
+            kept.purchases, kept.products, kept.customers, self.offers, as_of=pd.Timestamp(self.as_of)
+        )
+
+
+def world(project: Project, as_of: datetime) -> World:
+    """Read and clean all that was known strictly before `as_of`; offers, those announced before it.
+
+    Raises:
+        NotFound: the store has no purchase before that moment.
+    """
+    with project.progress.track("read purchases", None):
+        purchases = frames.purchases(project.store, as_of)
+        if purchases.empty:
+            raise NotFound(f"no purchase before {as_of:%Y-%m-%d %H:%M}", remedy="run `handpicked sync pull` first, or name a later time")
+        cleaned = clean(purchases, frames.products(project.store), frames.customers(project.store))
+    return World(cleaned, frames.offers(project.store, as_of), as_of)
+
+
+def fit(project: Project, known: World, *, with_offers: bool = True) -> Recommender:
+    """Fit the recommender on a world."""
+    with project.progress.track("fit the scorers", None):
+        return Recommender().fit(known.dataset(), with_offers=with_offers)
+
+
+def train(project: Project, at: datetime | None = None) -> Trained:
+    """Train on all that was known strictly before `at`, save the model, and renew every customer's traits."""
+    as_of = project.as_of(at)
+    known = world(project, as_of)
+    recommender = fit(project, known)
+    model_id = f"{as_of:%Y%m%dT%H%M%SZ}-{real_now():%Y%m%d%H%M%S}"
+    path = project.folder / "models" / f"{model_id}.model"
+    path.parent.mkdir(exist_ok=True)
+    recommender.save(path)
+    card = _card(known, as_of)
+    save_aliases(project.store, known.cleaned.aliases, real_now())
+    save_traits(project, known)
+    save_model(project.store, model_id, as_of, real_now(), str(path.relative_to(project.folder)), card)
+    return Trained(model_id, recommender, card)
+
+
+def recommender_as_of(project: Project, as_of: datetime) -> tuple[str, Recommender]:
+    """The newest saved model that saw nothing from `as_of` on; trained now if there is none that fresh.
+
+    A model trained for exactly this moment is used again; an older one is used only when nothing was pretended
+    or asked for (the ordinary weekly run), and then at most a day old.
+    """
+    saved = latest_model(project.store, as_of)
+    if saved and (as_of - saved.as_of).days < 1 and (project.folder / saved.path).is_file():
+        return saved.id, Recommender.load(project.folder / saved.path)
+    trained = train(project, as_of)
+    return trained.id, trained.recommender
+
+
+def save_traits(project: Project, known: World) -> None:
+    """Replace what the audience rules can ask of each customer: recency, orders, spending, segment."""
+    purchases, products = known.cleaned.purchases, known.cleaned.products
+    as_of = pd.Timestamp(known.as_of)
+    rows = traits(purchases, as_of).merge(segment(purchases, products, as_of, seed=0), on="customer_id", how="left")
+    rows["computed_at"] = pd.Timestamp(known.as_of)
+    named = [column.name for column in customer_traits.columns]
+    with project.store.bulk() as bulk:
+        bulk.execute(delete(customer_traits))
+        bulk.append(customer_traits, pa.Table.from_pandas(rows[named], preserve_index=False))
+
+
+def _card(known: World, as_of: datetime) -> dict[str, Any]:
+    purchases = known.cleaned.purchases
+    return {
+        "as_of": as_of.isoformat(),
+        "customers": int(purchases["customer_id"].nunique()),
+        "products": int(purchases["product_id"].nunique()),
+        "lines": len(purchases),
+        "cleaned": known.cleaned.report.to_dict("records"),
+    }
