@@ -11,6 +11,7 @@ from campaigns.errors import NotFound
 from campaigns.plan import run_id, slates_for
 from campaigns.project import Project
 from campaigns.store import frames
+from campaigns.sync import Values, pick_fields
 from campaigns.train import fit, recommender_as_of, world
 
 
@@ -78,3 +79,20 @@ def segment_picks(project: Project, size: int, at: datetime | None = None) -> pd
     return slates.assign(title=slates["product_id"].map(titles))
 
 
+
+
+def fields_to_push(project: Project, size: int) -> dict[str, Values]:
+    """Make the contact fields of every customer who agreed to be written to: top picks and segment."""
+    people = frames.customers(project.store)
+    consenting = people.loc[people["consent_email"] == "subscribed", "customer_id"].tolist()
+    _, recommender = recommender_as_of(project, project.as_of())
+    with project.progress.track("pick the fields", len(consenting)) as bar:
+        slates = recommender.recommend(consenting, size)
+        bar.advance(len(consenting))
+    titles = frames.products(project.store).set_index("product_id")["title"].to_dict()
+    segments = frames.segments(project.store).set_index("customer_id")["segment"].to_dict()
+    return pick_fields(slates, titles, segments)
+
+
+def _text(value: object) -> str:
+    return "" if value is None or pd.isna(value) else str(value)  # type: ignore[call-overload]

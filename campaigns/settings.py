@@ -1,0 +1,104 @@
+"""Settings: handpicked.toml, with every value also to be given in the environment (HANDPICKED_TRANSPORT=...)."""
+
+import secrets
+from datetime import UTC, datetime
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from campaigns.errors import BadSettings
+from campaigns.files import explain, read_toml
+
+
+class Shop(BaseModel):
+    """Who writes: shown in every message."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = "Your shop"
+    sender: str = "Your shop <hello@example.com>"
+    reply_to: str | None = None
+    postal_address: str
+    locale: str = "en_US"
+    currency: str = "USD"
+    time_zone: str = "UTC"
+    base_url: str = "https://shop.example.com"
+
+
+class Connection(BaseModel):
+    """One connected system."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    adapter: str
+    path: str | None = None
+    url: str | None = None
+    mapping: str | None = None
+
+
+class Settings(BaseSettings):
+    """All settings of a project. The environment wins over the file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HANDPICKED_", env_nested_delimiter="__", extra="forbid", validate_assignment=True
+    )
+
+    database: str = "sqlite:///handpicked.db"
+    transport: str = "maildir:outbox"
+    pretend_now: datetime | None = None
+    secret: SecretStr
+    shop: Shop
+    connections: dict[str, Connection] = {}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file, whose values come as keywords."""
+        return env_settings, init_settings
+
+    @classmethod
+    def load(cls, project: Path) -> Self:
+        """Read handpicked.toml and the environment.
+
+        Raises:
+            BadSettings: the file is missing or wrong; told with line and what was probably meant.
+        """
+        path = project / "handpicked.toml"
+        values: dict[str, Any] = read_toml(path, BadSettings)
+        values.setdefault("secret", _secret(project))
+        try:
+            settings = cls(**values)
+        except ValidationError as error:
+            problem, remedy = explain(error, path, cls)
+            raise BadSettings(problem, remedy=remedy) from error
+        if settings.database.startswith("sqlite:///") and not settings.database.startswith("sqlite:////"):
+            settings.database = f"sqlite:///{(project / settings.database.removeprefix('sqlite:///')).resolve()}"
+        return settings
+
+    def now(self) -> datetime:
+        """The moment at which the data is looked at: the pretended one, or the machine's."""
+        moment = self.pretend_now or datetime.now(UTC)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+    @property
+    def sender_domain(self) -> str:
+        """The domain messages come from."""
+        return parseaddr(self.shop.sender)[1].rpartition("@")[2] or "localhost"
+
+
+def _secret(project: Path) -> str:
+    """Read the project's signing secret, made on first use and readable by its owner only."""
+    path = project / ".handpicked-secret"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32), encoding="utf-8")
+    return path.read_text(encoding="utf-8").strip()

@@ -1,0 +1,224 @@
+"""The whole journey of a small shop: CRM rows -> inbox -> report -> CRM, on SQLite and PostgreSQL, Maildir and SMTP."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+
+import numpy as np
+import pandas as pd
+import pytest
+from sqlalchemy import select
+
+from campaigns.deliver import deliver
+from campaigns.errors import BadRule, BadTemplate, TransportError
+from campaigns.init import init
+from campaigns.plan import plan
+from campaigns.preview import fields_to_push, picks_as_of, preview
+from campaigns.project import Project
+from campaigns.report import report
+from campaigns.send import send
+from campaigns.store.tables import messages
+from campaigns.sync import pull, push
+from campaigns.train import train
+
+NOW = datetime(2026, 3, 2, 13, tzinfo=UTC)
+CONSENT = ["subscribed"] * 8 + ["unsubscribed", "unknown"]
+
+
+def write_shop(folder, customers=60, products=40, seed=3):
+    """Write the export of a shop where everybody buys weekly, each from their own few shelves."""
+    rng = np.random.default_rng(seed)
+    people = pd.DataFrame(
+        {
+            "id": [f"c{n}" for n in range(customers)],
+            "email": [f"c{n}@example.com" for n in range(customers)],
+            "first_name": [f"Name{n}" for n in range(customers)],
+            "time_zone": "America/New_York",
+            "consent_email": [CONSENT[n % 10] for n in range(customers)],
+            "created_at": "2025-01-01T00:00:00Z",
+        }
+    )
+    goods = pd.DataFrame(
+        {
+            "id": [f"p{n}" for n in range(products)],
+            "title": [f"Product {n}" for n in range(products)],
+            "category_path": [f"Grocery > Shelf {n % 8} > Kind {n}" for n in range(products)],
+            "brand": "Mill",
+            "price": [f"{1 + n / 4:.2f}" for n in range(products)],
+            "currency": "USD",
+            "available": "true",
+            "published": "true",
+            "recommendable": ["false" if n == 0 else "true" for n in range(products)],
+        }
+    )
+    lines = []
+    for customer in range(customers - 1):  # the last one never buys
+        for week in range(12):
+            placed = NOW - timedelta(weeks=week, days=float(rng.uniform(0.5, 6)))
+            for line, product in enumerate(rng.choice(10, 3, replace=False)):
+                lines.append(
+                    {
+                        "order_id": f"o{customer}-{week}",
+                        "customer_id": f"c{customer}",
+                        "placed_at": placed.isoformat(),
+                        "status": "paid",
+                        "currency": "USD",
+                        "line_id": str(line),
+                        "product_id": f"p{(product + customer) % products}",
+                        "quantity": 1,
+                        "unit_price": "2.50",
+                    }
+                )
+    data = folder / "data"
+    people.to_csv(data / "customers.csv", index=False)
+    goods.to_csv(data / "products.csv", index=False)
+    pd.DataFrame(lines).to_csv(data / "orders.csv", index=False)
+
+
+@pytest.fixture
+def shop(tmp_path, store, monkeypatch):
+    """A laid-out project with a synced shop, on each database."""
+    monkeypatch.setenv("HANDPICKED_DATABASE", store.url)
+    init(tmp_path, pretend_now=NOW.isoformat().replace("+00:00", "Z"))
+    write_shop(tmp_path)
+    with Project.open(tmp_path) as project:
+        pull(project, "shop")
+        yield project
+
+
+def states(project, run):
+    with project.store.engine.connect() as connection:
+        return Counter(connection.execute(select(messages.c.state).where(messages.c.run_id == run)).scalars())
+
+
+def test_every_customer_ends_in_one_state_and_each_message_is_in_the_maildir_once(shop):
+    planned = send(shop, "weekly_digest")
+    deliver(shop, until_empty=True)
+    found = report(shop, "weekly_digest")[0]
+    files = list((shop.folder / "outbox" / "new").iterdir())
+    assert found.audience == 60
+    assert set(found.states) == {"sent", "held_out", "suppressed"}
+    assert found.states["sent"] == len(files)
+    assert found.reasons["suppressed"] == {"unsubscribed": 6, "consent unknown": 6}
+    assert states(shop, planned.run_id) == found.states
+    parsed = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in files]
+    assert len({message["Message-ID"] for message in parsed}) == len(files)
+    assert len({message["To"] for message in parsed}) == len(files)
+    for message in parsed:
+        assert message.get_body(("plain",)) is not None
+        assert message.get_body(("html",)) is not None
+        assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+        assert not message.defects
+
+
+def test_planning_a_run_again_changes_nothing(shop):
+    campaign = shop.campaign("weekly_digest")
+    first = plan(shop, campaign, NOW)
+    again = plan(shop, campaign, NOW)
+    assert (first.new, again.new) == (True, False)
+    assert first.counts == again.counts
+
+
+def test_a_preview_shows_the_products_that_are_sent(shop):
+    send(shop, "weekly_digest")
+    with shop.store.engine.connect() as connection:
+        customer, content = connection.execute(
+            select(messages.c.customer_id, messages.c.content).where(messages.c.state == "waiting").limit(1)
+        ).one()
+    shown = preview(shop, "weekly_digest", customer)
+    assert [pick["product_id"] for pick in shown.picks] == [pick["product_id"] for pick in content["picks"]]
+
+
+def test_a_customer_who_never_bought_gets_a_slate(shop):
+    assert preview(shop, "weekly_digest", "c59").picks
+
+
+def test_what_is_not_recommendable_is_never_picked(shop):
+    picked = picks_as_of(shop, NOW, 20)
+    assert "p0" not in set(picked["product_id"])
+    assert picked.groupby("customer_id")["rank"].apply(list).map(lambda ranks: ranks == sorted(ranks)).all()
+
+
+def test_picks_know_nothing_of_what_comes_after(shop):
+    cut = NOW - timedelta(weeks=4)
+    before = picks_as_of(shop, cut, 5)
+    orders = pd.read_csv(shop.folder / "data" / "orders.csv")
+    late = pd.to_datetime(orders["placed_at"], format="ISO8601") >= cut
+    orders.loc[late, "product_id"] = "p7"
+    orders.to_csv(shop.folder / "data" / "orders.csv", index=False)
+    pull(shop, "shop", full=True)
+    pd.testing.assert_frame_equal(before, picks_as_of(shop, cut, 5))
+
+
+def test_a_second_push_writes_nothing(shop):
+    train(shop)
+    fields = fields_to_push(shop, 3)
+    first, second = push(shop, "shop", fields), push(shop, "shop", fields)
+    assert (first.written, first.unchanged) == (48, 0)
+    assert (second.written, second.unchanged) == (0, 48)
+
+
+def test_a_dry_run_writes_nothing(shop):
+    send(shop, "weekly_digest", dry_run=True)
+    with shop.store.engine.connect() as connection:
+        assert connection.execute(select(messages)).first() is None
+
+
+def edit(shop, old, new):
+    path = shop.folder / "campaigns" / "weekly_digest.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_a_rule_that_names_an_unknown_field_plans_nothing(shop):
+    path = shop.folder / "campaigns" / "weekly_digest.toml"
+    lines = ['audience = "recency_dais < 5"' if line.startswith("audience") else line for line in path.read_text().splitlines()]
+    path.write_text("\n".join(lines))
+    with pytest.raises(BadRule, match="recency_days"):
+        send(shop, "weekly_digest")
+
+
+def test_a_template_with_an_undefined_name_sends_nothing(shop):
+    folder = shop.folder / "templates" / "emails"
+    folder.mkdir(parents=True)
+    (folder / "weekly_digest.mjml").write_text(
+        "<mjml><mj-body><mj-section><mj-column><mj-text>{{ custmer.first_name }}</mj-text></mj-column></mj-section></mj-body></mjml>"
+    )
+    (folder / "weekly_digest.txt").write_text("{{ customer.first_name }}")
+    with pytest.raises(BadTemplate, match="custmer"):
+        send(shop, "weekly_digest")
+    with shop.store.engine.connect() as connection:
+        assert connection.execute(select(messages)).first() is None
+
+
+def test_an_unreachable_smtp_host_loses_nothing(shop, monkeypatch):
+    planned = send(shop, "weekly_digest")
+    waiting = states(shop, planned.run_id)["waiting"]
+    shop.settings.transport = "smtp://127.0.0.1:9"
+    with pytest.raises(TransportError, match=r"127\.0\.0\.1"):
+        deliver(shop)
+    assert states(shop, planned.run_id)["waiting"] == waiting
+
+
+def test_a_name_with_line_breaks_and_html_is_shown_harmlessly(shop):
+    data = shop.folder / "data" / "customers.csv"
+    people = pd.read_csv(data)
+    people.loc[0, "first_name"] = "Eve\r\nBcc: all@example.com <script>alert(1)</script>"
+    people.to_csv(data, index=False)
+    pull(shop, "shop", full=True)
+    shop.settings.shop.base_url = "https://shop.example.com"
+    edit(shop, "holdout", "holdout = 0.0 #")
+    send(shop, "weekly_digest")
+    deliver(shop, until_empty=True)
+    raw = [path.read_bytes() for path in (shop.folder / "outbox" / "new").iterdir()]
+    eve = [message_from_bytes(data, policy=policy.default) for data in raw if b"c0@example.com" in data]
+    assert len(eve) == 1
+    assert eve[0]["Bcc"] is None
+    assert "<script>" not in eve[0].get_body(("html",)).get_content()
+
+
+def test_report_is_plain_json(shop):
+    send(shop, "weekly_digest")
+    assert json.loads(json.dumps(report(shop, "weekly_digest")[0].as_json()))["audience"] == 60
