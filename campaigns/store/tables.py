@@ -158,6 +158,7 @@ order_lines = Table(
     Column("quantity", Float, nullable=False),
     Column("unit_price_minor", BigInteger),
     Column("refunded_quantity", Float, nullable=False),
+    sqlite_with_rowid=False,  # one B-tree instead of two: half the pages for a million lines
 )
 
 events = Table(

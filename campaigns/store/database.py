@@ -1,0 +1,125 @@
+"""Open a store: SQLite (WAL) by default, PostgreSQL by URL; made and migrated on first use."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+
+from campaigns.errors import MissingTool, StoreError
+from campaigns.store.bulk import BulkConnection, open_bulk
+
+BUSY_SECONDS = 30
+
+
+class Store:
+    """An open store. `engine` is for statements, `bulk()` for a million rows; both see the same tables."""
+
+    def __init__(self, url: str, engine: Engine) -> None:
+        self.url = url
+        self.engine = engine
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One write transaction: committed on leaving, rolled back on an error."""
+        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def bulk(self) -> Iterator[BulkConnection]:
+        """One bulk transaction over Arrow: committed on leaving, rolled back on an error."""
+        with open_bulk(make_url(self.url)) as bulk:
+            yield bulk
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self.engine.dispose()
+
+
+def open_store(url: str) -> Store:
+    """Open the store at `url`, and bring its tables up to date.
+
+    Raises:
+        StoreError: the database does not answer, or is of a newer version than this Handpicked.
+        MissingTool: the driver is not installed.
+    """
+    try:
+        engine = create_engine(url, **_options(url))
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise StoreError(f"{_safe(url)} is no database URL", remedy="write sqlite:///file.db or postgresql+psycopg://user@host/name") from error
+    except ModuleNotFoundError as error:
+        raise MissingTool("the PostgreSQL driver is not installed", remedy="pip install 'handpicked[postgres]'") from error
+    if engine.dialect.name == "sqlite":
+        _tune_sqlite(engine)
+    try:
+        _migrate(engine)
+    except OperationalError as error:
+        raise StoreError(
+            f"the database {_safe(url)} can't be used: {str(error.orig).strip()}", remedy="check that it runs, and the URL"
+        ) from error
+    return Store(url, engine)
+
+
+def _options(url: str) -> dict[str, Any]:
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": BUSY_SECONDS}}
+    return {"pool_pre_ping": True}
+
+
+def _safe(url: str) -> str:
+    """A URL without its password."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "this"
+
+
+def _tune_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _connect(raw: Any, _record: Any) -> None:
+        raw.isolation_level = None  # transactions are begun below, not by the driver
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            raw.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A writer takes the lock at once: upgrading a reader's snapshot later fails without waiting.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _migrate(engine: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    scripts = ScriptDirectory.from_config(config)
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    if current == scripts.get_current_head():
+        return
+    try:
+        if current is not None:
+            scripts.get_revision(current)
+    except CommandError as error:
+        raise StoreError(
+            f"the database is of version {current}, newer than this Handpicked knows", remedy="upgrade Handpicked: pip install -U handpicked"
+        ) from error
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,146 @@
+"""The store as frames: what the engine asks for, times as UTC timestamps, ids as text."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Select, func, select
+
+from campaigns.store.database import Store
+from campaigns.store.tables import (
+    customer_aliases,
+    customer_traits,
+    customers as people,
+    events,
+    messages,
+    offers as offered,
+    order_lines,
+    orders,
+    products as goods,
+    runs,
+)
+
+BOUGHT = ("placed", "paid", "refunded")
+
+
+def purchases(store: Store, before: datetime) -> pd.DataFrame:
+    """Read every bought line strictly before a moment, under the customer whom duplicates stand for.
+
+    Left out: test orders, cancelled orders, guests, and customers who object to profiling or were erased.
+
+    Returns:
+        customer_id, order_id, product_id, at, quantity (less what was refunded; below 0: a return), price_minor.
+    """
+    owner = func.coalesce(customer_aliases.c.customer_id, orders.c.customer_id).label("customer_id")
+    query = (
+        select(
+            owner,
+            orders.c.id.label("order_id"),
+            order_lines.c.product_id,
+            orders.c.placed_at.label("at"),
+            (order_lines.c.quantity - order_lines.c.refunded_quantity).label("quantity"),
+            order_lines.c.unit_price_minor.label("price_minor"),
+        )
+        .join(order_lines, order_lines.c.order_id == orders.c.id)
+        .join(people, people.c.id == orders.c.customer_id)
+        .outerjoin(customer_aliases, customer_aliases.c.alias_id == orders.c.customer_id)
+        .where(
+            orders.c.placed_at < before,
+            orders.c.test.is_(False),
+            orders.c.status.in_(BOUGHT),
+            order_lines.c.product_id.is_not(None),
+            people.c.objected.is_(False),
+            people.c.erased_at.is_(None),
+        )
+        .order_by(orders.c.placed_at, orders.c.id, order_lines.c.line_id)
+    )
+    return _frame(store, query, times=["at"])
+
+
+def products(store: Store) -> pd.DataFrame:
+    """Read the catalogue; `recommendable` means: published, and meant to be recommended."""
+    named = goods.c
+    query = select(
+        named.id.label("product_id"), named.title, named.category_path, named.brand, named.size, named.price_minor,
+        named.url, named.image_url, named.available, named.recommendable, named.published,
+    ).order_by(named.id)  # fmt: skip
+    frame = _frame(store, query)
+    frame["available"] = frame["available"].astype(bool)
+    frame["recommendable"] = frame["recommendable"].astype(bool) & frame["published"].astype(bool)
+    return frame.drop(columns="published")
+
+
+def customers(store: Store) -> pd.DataFrame:
+    """Read the customers, their attributes spread into columns; without those who object or were erased."""
+    named = people.c
+    query = (
+        select(
+            named.id.label("customer_id"), named.email, named.email_normalised, named.phone, named.first_name, named.last_name,
+            named.street, named.city, named.postcode, named.region, named.country, named.locale, named.time_zone, named.gender,
+            named.consent_email, named.created_at, named.attributes,
+        )
+        .where(named.objected.is_(False), named.erased_at.is_(None))
+        .order_by(named.id)
+    )  # fmt: skip
+    frame = _frame(store, query, times=["created_at"])
+    extra = pd.DataFrame([json.loads(text) if isinstance(text, str) and text else {} for text in frame.pop("attributes")])
+    return pd.concat([frame, extra[[name for name in extra if name not in frame]]], axis=1)
+
+
+def offers(store: Store, announced_before: datetime) -> pd.DataFrame:
+    """Read the offers that were announced strictly before a moment: of others nothing may know."""
+    named = offered.c
+    query = select(named.product_id, named.kind, named.starts_at, named.ends_at, named.announced_at).where(
+        named.announced_at < announced_before
+    )
+    return _frame(store, query, times=["starts_at", "ends_at", "announced_at"])
+
+
+def segments(store: Store) -> pd.DataFrame:
+    """Read which segment each customer is in: customer_id, segment."""
+    return _frame(store, select(customer_traits.c.customer_id, customer_traits.c.segment))
+
+
+def shown_and_ignored(store: Store, campaign: str, customer_ids: Sequence[str]) -> pd.DataFrame:
+    """Read what each customer's last digest showed and was not clicked: customer_id, product_id."""
+    newest = (
+        select(messages.c.customer_id, func.max(runs.c.scheduled_at).label("scheduled_at"))
+        .join(runs, runs.c.id == messages.c.run_id)
+        .where(runs.c.campaign == campaign, messages.c.state == "sent")
+        .group_by(messages.c.customer_id)
+        .subquery()
+    )
+    query = (
+        select(messages.c.customer_id, messages.c.content)
+        .join(runs, runs.c.id == messages.c.run_id)
+        .join(newest, (newest.c.customer_id == messages.c.customer_id) & (newest.c.scheduled_at == runs.c.scheduled_at))
+        .where(runs.c.campaign == campaign)
+    )
+    clicked = select(events.c.customer_id, events.c.product_id).where(events.c.kind == "clicked", events.c.product_id.is_not(None))
+    with store.engine.connect() as read:
+        followed = set(read.execute(clicked).tuples())
+        wanted = set(customer_ids)
+        rows = [
+            (customer, pick["product_id"])
+            for customer, content in read.execute(query)
+            if customer in wanted
+            for pick in content["picks"]
+            if (customer, pick["product_id"]) not in followed
+        ]
+    return pd.DataFrame(rows, columns=["customer_id", "product_id"])
+
+
+def _frame(store: Store, query: Select[Any], times: Sequence[str] = ()) -> pd.DataFrame:
+    with store.bulk() as bulk:
+        table = bulk.read(query)
+    for name in times:
+        index = table.column_names.index(name)
+        moments = pc.cast(pc.cast(table[name], pa.int64()), pa.timestamp("us", tz="UTC"))
+        table = table.set_column(index, name, moments)
+    return table.to_pandas()
+
+
