@@ -51,7 +51,7 @@ def connect(project: Project, name: str) -> Adapter:
     connection = connections[name]
     source = connection.url or str(project.folder / (connection.path or "."))
     mapping = project.folder / connection.mapping if connection.mapping else None
-    return open_adapter(connection.adapter, name=name, path_or_url=source, mapping=mapping)
+    return open_adapter(connection.adapter, source=source, mapping=mapping)
 
 
 def pull(project: Project, name: str, *, full: bool = False) -> list[Pulled]:

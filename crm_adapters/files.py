@@ -1,0 +1,210 @@
+"""Files: a folder of exports (CSV, Parquet, JSON Lines), one file a stream; push writes recommended.csv beside them."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from crm_adapters.base import FieldUpdate, Page, PushResult, Reject
+from crm_adapters.errors import BadCursor, SourceMissing
+from crm_adapters.mapping import Mapping, load_mapping
+from crm_adapters.records import Stream
+from crm_adapters.translate import translate
+
+ENDINGS = (".csv", ".parquet", ".jsonl")
+BLOCK_BYTES = 8 << 20
+ROWS = 50_000
+Batch = tuple[pa.Table, list[Reject], Callable[[int], str]]
+
+
+class Files:
+    """Pull from a folder of exports. A file that has not changed since its last page is not read again."""
+
+    name: ClassVar[str] = "files"
+    max_batch: ClassVar[int] = 1_000_000  # one file, written whole
+
+    def __init__(self, folder: Path, mapping: Path | None = None) -> None:
+        self.folder = folder
+        self.mapping: Mapping = load_mapping(mapping)
+
+    def streams(self) -> list[Stream]:
+        """The streams for which the folder holds a file."""
+        found = [stream for stream in Stream if self._path(stream)]
+        if not found:
+            raise SourceMissing(
+                f"no customers, products or orders in {self.folder}",
+                remedy="put customers.csv, products.csv and orders.csv there (or .parquet, .jsonl)",
+            )
+        return found
+
+    def pull(self, stream: Stream, since: str | None) -> Iterator[Page]:
+        """Yield the file's pages after the cursor; a changed file is read again from its start.
+
+        Raises:
+            SourceMissing: there is no file for the stream.
+            BadCursor: the cursor is not one of ours.
+        """
+        path = self._path(stream)
+        if path is None:
+            raise SourceMissing(f"no file for {stream} in {self.folder}", remedy=f"put {stream}.csv there")
+        stamp = _stamp(path)
+        done = _pages_done(since, stamp)
+        if done is None:
+            return
+        mapping = self.mapping.stream(stream)
+        number = 0
+        for number, (raw, broken, place) in enumerate(_read(path), 1):
+            if number > done:
+                rows, rejects = translate(stream, mapping, raw, place)
+                yield Page(stream, rows, [*broken, *rejects], json.dumps({"v": 1, "file": stamp, "pages": number}))
+        # One more, empty: it says that the file is read to its end.
+        empty = translate(stream, mapping, pa.table({}), str)[0]
+        yield Page(stream, empty, [], json.dumps({"v": 1, "file": stamp, "pages": number, "end": True}))
+
+    def push(self, updates: Sequence[FieldUpdate]) -> Iterator[PushResult]:
+        """Merge the fields into recommended.csv, which is replaced whole: a reader never sees half of it."""
+        path = self.folder / "recommended.csv"
+        rows: dict[str, dict[str, Any]] = {}
+        if path.exists():
+            with path.open(newline="", encoding="utf-8") as before:
+                rows = {row["customer_id"]: dict(row) for row in csv.DictReader(before)}
+        for update in updates:
+            rows.setdefault(update.customer_id, {"customer_id": update.customer_id}).update(update.values)
+        names = list(dict.fromkeys(["customer_id", *(name for row in rows.values() for name in row)]))
+        half = path.with_suffix(".tmp")
+        with half.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(rows.values())
+        half.replace(path)
+        for update in updates:
+            yield PushResult(update.customer_id, "sent")
+
+    def _path(self, stream: Stream) -> Path | None:
+        named = self.mapping.stream(stream).source.get("file")
+        candidates = [self.folder / named] if named else [self.folder / f"{stream}{ending}" for ending in ENDINGS]
+        return next((path for path in candidates if path.is_file()), None)
+
+
+def _stamp(path: Path) -> str:
+    status = path.stat()
+    return f"{path.name}:{status.st_size}:{status.st_mtime_ns}"
+
+
+def _pages_done(since: str | None, stamp: str) -> int | None:
+    """How many pages of this very file are saved; None: all of them."""
+    if not since:
+        return 0
+    try:
+        cursor = json.loads(since)
+        known, pages = cursor["file"], int(cursor["pages"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadCursor("the cursor is not one of the files adapter", remedy="pull in full: --full") from error
+    if known != stamp:
+        return 0
+    return None if cursor.get("end") else pages
+
+
+def _read(path: Path) -> Iterator[Batch]:
+    readers = {".csv": _read_csv, ".parquet": _read_parquet, ".jsonl": _read_json_lines}
+    yield from readers[path.suffix](path)
+
+
+def _read_csv(path: Path) -> Iterator[Batch]:
+    broken: list[Any] = []
+
+    def keep(row: Any) -> str:
+        broken.append(row)
+        return "skip"
+
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        names = next(csv.reader(file), [])
+    if not names:
+        return
+    kinds = dict.fromkeys(names, pa.string())
+    reader = pyarrow.csv.open_csv(
+        path,
+        read_options=pyarrow.csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep),
+        convert_options=pyarrow.csv.ConvertOptions(column_types=kinds, strings_can_be_null=True, null_values=[""]),
+    )
+    before = told = 0
+    for batch in reader:
+        table = pa.Table.from_batches([batch])
+        rejects = [
+            Reject(
+                f"{path.name} line {row.number}",
+                "wrong_columns",
+                f"{row.actual_columns} columns where the header has {row.expected_columns}",
+                row.text,
+            )
+            for row in broken[told:]
+        ]
+        numbers, first = [row.number for row in broken], before
+        yield table, rejects, lambda row, numbers=numbers, first=first: f"{path.name} line {_line(first + row, numbers)}"  # type: ignore[misc]
+        told, before = len(broken), before + table.num_rows
+
+
+def _line(good_row: int, broken: list[int]) -> int:
+    """The line of the n-th good row, given the lines of the broken ones; the header is line 1."""
+    line = good_row + 2
+    for number in broken:
+        if number <= line:
+            line += 1
+    return line
+
+
+def _read_parquet(path: Path) -> Iterator[Batch]:
+    before = 0
+    for batch in pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=200_000):
+        first = before
+        yield pa.Table.from_batches([batch]), [], lambda row, first=first: f"{path.name} row {first + row + 1}"  # type: ignore[misc]
+        before += batch.num_rows
+
+
+def _read_json_lines(path: Path) -> Iterator[Batch]:
+    rows: list[dict[str, Any]] = []
+    lines: list[int] = []
+    rejects: list[Reject] = []
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                record = json.loads(line)
+                flat = _flat(record)
+            except (ValueError, TypeError, AttributeError) as error:
+                rejects.append(Reject(f"{path.name} line {number}", "bad_json", str(error), line.rstrip()))
+                continue
+            rows += flat
+            lines += [number] * len(flat)
+            if len(rows) >= ROWS:
+                yield _texts(rows), rejects, lambda row, lines=lines: f"{path.name} line {lines[row]}"  # type: ignore[misc]
+                rows, lines, rejects = [], [], []
+    if rows or rejects:
+        yield _texts(rows), rejects, lambda row: f"{path.name} line {lines[row]}"
+
+
+def _flat(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """An order may nest its lines; each becomes one row that repeats the order's columns."""
+    nested = record.get("lines")
+    if not isinstance(nested, list):
+        return [dict(record)]
+    head = {key: value for key, value in record.items() if key != "lines"}
+    if "id" in head:
+        head["order_id"] = head.pop("id")
+    return [{"line_id": str(number), **line, **head} for number, line in enumerate(nested, 1)]
+
+
+def _texts(rows: list[dict[str, Any]]) -> pa.Table:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return pa.table({name: pa.array([_text(row.get(name)) for row in rows], pa.string()) for name in names})
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,152 @@
+"""Translate a table of their columns into a table of our records; rows that can't be read become rejects, with a reason."""
+
+import json
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from crm_adapters.base import Reject
+from crm_adapters.converters import CONVERTERS, EXPONENT, Converted, money
+from crm_adapters.mapping import MONEY, Field, StreamMapping
+from crm_adapters.records import CONSENT, EVENT_KINDS, ORDER_STATUS, SCHEMAS, Stream
+
+DEFAULTS = {
+    "consent_email": "unknown",
+    "objected": "false",
+    "available": "true",
+    "published": "true",
+    "recommendable": "true",
+    "status": "paid",
+    "test": "false",
+    "refunded_quantity": "0",
+    "line_id": "1",
+}
+CLOSED = {"consent_email": CONSENT, "status": ORDER_STATUS}
+MINOR = {minor: decimal for decimal, minor in MONEY.items()}
+
+
+def translate(
+    stream: Stream, mapping: StreamMapping, raw: pa.Table, place: Callable[[int], str]
+) -> tuple[pa.Table, list[Reject]]:
+    """Translate one page.
+
+    Args:
+        stream: what the rows are.
+        mapping: their columns -> our fields.
+        raw: their rows; columns of text, or typed.
+        place: row number in `raw` -> where it stood, in words.
+
+    Returns:
+        the good rows as `records.SCHEMAS[stream]`, and a reject for each bad one.
+    """
+    columns: dict[str, pa.Array] = {}
+    faults: list[tuple[str, pa.Array]] = []
+    for target in SCHEMAS[stream]:
+        if target.name == "attributes":
+            columns["attributes"] = _attributes(mapping, raw)
+            continue
+        values, good = _column(stream, target, mapping, raw)
+        columns[target.name] = values.cast(target.type)
+        if not pc.all(good).as_py():
+            faults.append((f"bad_{target.name}", good))
+        if not target.nullable and values.null_count:
+            faults.append((f"missing_{target.name}", pc.or_(pc.is_valid(values), pc.invert(good))))
+    rows = pa.table(columns, schema=SCHEMAS[stream])
+    if not faults:
+        return rows, []
+    good = faults[0][1]
+    for _, more in faults[1:]:
+        good = pc.and_(good, more)
+    return rows.filter(good), _rejects(raw, faults, place)
+
+
+def _column(stream: Stream, target: pa.Field, mapping: StreamMapping, raw: pa.Table) -> Converted:
+    chosen = mapping.fields.get(target.name) or _by_own_name(target.name, raw)
+    default = chosen.default if chosen.default is not None else DEFAULTS.get(target.name)
+    if chosen.column is None or chosen.column not in raw.column_names:
+        column: pa.Array = pa.nulls(raw.num_rows, pa.string())
+    else:
+        column = _whole(raw[chosen.column])
+    column = _defaulted(_renamed(column, chosen.values), default)
+    if chosen.converter == "money":
+        return _money(column, raw)
+    values, good = CONVERTERS[chosen.converter or _converter(target)](column)
+    allowed = EVENT_KINDS if (stream, target.name) == (Stream.EVENTS, "kind") else CLOSED.get(target.name)
+    if allowed:
+        good = pc.and_(good, pc.or_(pc.is_in(values, pa.array(allowed)), pc.is_null(values)))
+    return values, good
+
+
+def _by_own_name(name: str, raw: pa.Table) -> Field:
+    """Take a column of our own name; an amount may also stand as a decimal, under its name without _minor."""
+    if name in MINOR and name not in raw.column_names:
+        return Field(MINOR[name], "money")
+    return Field(name)
+
+
+def _converter(target: pa.Field) -> str:
+    if target.name.endswith("id"):
+        return "id"
+    if target.name == "email":
+        return "email"
+    for test, name in ((pa.types.is_timestamp, "time"), (pa.types.is_boolean, "bool"), (pa.types.is_floating, "number")):
+        if test(target.type):
+            return name
+    return "integer" if pa.types.is_integer(target.type) else "text"
+
+
+def _renamed(column: pa.Array, values: dict[str, str]) -> pa.Array:
+    if not values:
+        return column
+    words = pc.cast(column, pa.string())
+    found = pc.index_in(words, pa.array(list(values)))
+    return pc.coalesce(pa.array(list(values.values())).take(found), words)
+
+
+def _defaulted(column: pa.Array, default: str | None) -> pa.Array:
+    if default is None or not column.null_count:
+        return column
+    return pc.fill_null(pc.cast(column, pa.string()), default)
+
+
+def _money(column: pa.Array, raw: pa.Table) -> Converted:
+    """Amounts take the exponent of the currency beside them: cents for USD, none for JPY, mills for KWD."""
+    if "currency" not in raw.column_names:
+        return money(column)
+    currency = pc.utf8_upper(pc.cast(_whole(raw["currency"]), pa.string()))
+    values, good = money(column)
+    for code in pc.unique(currency).to_pylist():
+        if code in EXPONENT:
+            here = pc.fill_null(pc.equal(currency, code), False)
+            values = pc.if_else(here, money(column, EXPONENT[code])[0], values)
+    return values, good
+
+
+def _attributes(mapping: StreamMapping, raw: pa.Table) -> pa.Array:
+    named = {key.removeprefix("attributes."): field.column for key, field in mapping.fields.items() if key.startswith("attributes.")}
+    present = {name: column for name, column in named.items() if column in raw.column_names}
+    if not present:
+        return pc.cast(_whole(raw["attributes"]), pa.string()) if "attributes" in raw.column_names else pa.nulls(raw.num_rows, pa.string())
+    rows = raw.select(list(dict.fromkeys(present.values()))).to_pylist()
+    texts = [
+        json.dumps({name: row[column] for name, column in present.items() if row[column] not in (None, "")}, default=str) for row in rows
+    ]
+    return pa.array(texts, pa.string())
+
+
+def _rejects(raw: pa.Table, faults: list[tuple[str, pa.Array]], place: Callable[[int], str]) -> list[Reject]:
+    seen: set[int] = set()
+    found = []
+    for reason, good in faults:
+        for row in pc.indices_nonzero(pc.invert(good)).to_pylist():
+            if row not in seen:
+                seen.add(row)
+                record = raw.slice(row, 1).to_pylist()[0]
+                detail = f"{reason.replace('_', ' ', 1)}: {record.get(reason.partition('_')[2], '')!r}"
+                found.append(Reject(place(row), reason, detail, json.dumps(record, default=str, ensure_ascii=False)))
+    return sorted(found, key=lambda reject: reject.place)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
