@@ -1,0 +1,119 @@
+"""Compile a template once (MJML to HTML, Jinja kept), then fill it for each customer in Jinja's sandbox."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from mjml import mjml_to_html
+
+from campaigns.errors import BadTemplate
+
+_HTML = ImmutableSandboxedEnvironment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+_TEXT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - plain text
+SHIPPED = (
+    Path(__file__).parents[1] / "_templates" / "emails",
+    Path(__file__).parents[2] / "templates" / "emails",
+)
+"""Where templates stand in a wheel, and in a checkout."""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One customer's message, before it is mail."""
+
+    subject: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True)
+class CompiledTemplate:
+    """A template ready to fill.
+
+    Attributes:
+        name: its file name without ending.
+        version: hash of its sources; the same words give the same version.
+    """
+
+    name: str
+    version: str
+    _html: Template
+    _text: Template
+
+    def render(self, context: Mapping[str, Any]) -> Rendered:
+        """Fill the template. Subject and preheader may hold Jinja themselves and are filled first.
+
+        Raises:
+            BadTemplate: it names something that it is not given, or fails.
+        """
+        words = dict(context)
+        for line in ("preheader", "subject"):
+            words[line] = " ".join(self._fill(_line(words[line]), words, line).split())
+        html = self._fill(self._html, words, f"{self.name}.mjml")
+        return Rendered(words["subject"], html, self._fill(self._text, words, f"{self.name}.txt"))
+
+    def _fill(self, template: Template, words: Mapping[str, Any], where: str) -> str:
+        try:
+            return template.render(words)
+        except UndefinedError as error:
+            known = ", ".join(sorted(words))
+            raise BadTemplate(f"{where}: {error.message}", remedy=f"use what a template is given: {known}") from error
+        except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise BadTemplate(f"{where}: {error}", remedy="mend it, then look at it with `handpicked preview`") from error
+
+
+def load_template(name: str, folders: Sequence[Path] = ()) -> CompiledTemplate:
+    """Find `name`.mjml and `name`.txt, in `folders` first and among the shipped ones next, and compile both.
+
+    Raises:
+        BadTemplate: not found, or not MJML, or not Jinja.
+    """
+    if not name or Path(name).name != name:
+        raise BadTemplate(f"{name!r} is no template name", remedy="give the file's name without folder and ending")
+    for folder in (*folders, *SHIPPED):
+        if (folder / f"{name}.mjml").is_file():
+            return _compile(name, _read(folder / f"{name}.mjml"), _read(folder / f"{name}.txt"))
+    places = ", ".join(str(folder) for folder in folders) or "the shipped templates"
+    raise BadTemplate(f"no template {name!r} in {places}", remedy=f"write {name}.mjml and {name}.txt there")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadTemplate(f"{path} can't be read", remedy="put a UTF-8 text file there") from error
+
+
+@lru_cache(maxsize=32)
+def _compile(name: str, mjml: str, text: str) -> CompiledTemplate:
+    version = hashlib.sha256(f"{mjml}\0{text}".encode()).hexdigest()
+    return CompiledTemplate(
+        name, version, _parse(_HTML, _to_html(name, mjml), f"{name}.mjml"), _parse(_TEXT, text, f"{name}.txt")
+    )
+
+
+def _to_html(name: str, mjml: str) -> str:
+    try:
+        made = mjml_to_html(mjml)
+    except Exception as error:  # the compiler has no error tree of its own
+        raise BadTemplate(f"{name}.mjml is no MJML: {error}", remedy="check its tags against mjml.io") from error
+    if made.errors:
+        raise BadTemplate(f"{name}.mjml: {made.errors[0]}", remedy="check its tags against mjml.io")
+    return "\n".join(line.strip() for line in made.html.splitlines() if line.strip())
+
+
+def _parse(environment: ImmutableSandboxedEnvironment, source: str, where: str) -> Template:
+    try:
+        return environment.from_string(source)
+    except TemplateSyntaxError as error:
+        raise BadTemplate(f"{where}, line {error.lineno}: {error.message}", remedy="mend the Jinja there") from error
+
+
+@lru_cache(maxsize=128)
+def _line(source: str) -> Template:
+    return _parse(_TEXT, source, "subject or preheader")

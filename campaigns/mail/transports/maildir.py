@@ -1,0 +1,62 @@
+"""Deliver into a Maildir folder: one file for each message, whole or not at all. For trials, and for a relay that polls."""
+
+import hashlib
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from campaigns.errors import TransportError
+from campaigns.mail.transports.base import Envelope, Outcome
+
+
+class Maildir:
+    """A folder with tmp, new and cur. The file's name comes from the envelope's key: sent twice, it is one file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __enter__(self) -> Self:
+        try:
+            for part in ("tmp", "new", "cur"):
+                (self.folder / part).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TransportError(
+                f"maildir {self.folder}: {error.strerror}", remedy="name a folder that can be written"
+            ) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing stays open."""
+
+    def send(self, envelope: Envelope) -> Outcome:
+        """Write the message; a full disk is a reason to try later."""
+        name = f"{hashlib.sha256(envelope.key.encode()).hexdigest()[:40]}.handpicked"
+        draft, final = self.folder / "tmp" / f"{name}.{os.getpid()}", self.folder / "new" / name
+        if final.exists() or any((self.folder / "cur").glob(f"{name}:*")):
+            return Outcome("sent", f"already in {final.name}")
+        try:
+            _write(draft, envelope.data)
+            draft.replace(final)
+            _sync_folder(final.parent)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            return Outcome("retry", f"maildir {self.folder}: {error.strerror or error}")
+        return Outcome("sent", f"written as {final.name}")
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
