@@ -1,103 +1,96 @@
-"""Judge every scorer on weeks it has not seen: fitted strictly before a cutoff, judged on the seven days from it."""
+"""Evaluate: fit strictly before a week, judge on that week; each scorer and the blend, for any product and for new ones."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import sparse
 
-from engine import metrics
-from engine.dataset import DAY, Dataset
-from engine.hybrid import Blend
-from engine.scorers.base import Scorer
+from engine.dataset import Dataset
+from engine.hybrid import PARTITION, Candidates, Hybrid
+from engine.metrics import PER_CUSTOMER
+from engine.rerank import allowed, choose
+from engine.slate import NO_RULES
 
-PARTITION = 2_000
-METRICS = {
-    "precision": metrics.precision,
-    "recall": metrics.recall,
-    "map": metrics.average_precision,
-    "ndcg": metrics.ndcg,
-    "hit": metrics.hit,
-}
+WEEK = pd.Timedelta(days=7)
 
 
-def evaluate(  # noqa: PLR0913 - the protocol's own parts
+def evaluate(
     purchases: pd.DataFrame,
     products: pd.DataFrame,
     customers: pd.DataFrame | None,
     offers: pd.DataFrame | None,
     cutoffs: Sequence[pd.Timestamp],
     k: int = 10,
-    tasks: Sequence[str] = ("any", "new"),
 ) -> pd.DataFrame:
-    """Judge all scorers and their blend, before slate rules.
+    """Judge on the week after each cut-off.
 
-    The target of a household is each distinct recommendable product it bought in [cutoff, cutoff + 7 days), among
-    customers and products seen before the cutoff; for the task "new", less what it bought before. Every figure is
-    the mean over households with a target.
+    The target of a customer is the distinct recommendable products bought in that week, among customers and products
+    seen before it; task `any` is all of them, task `new` only what the customer never bought before. Means are over
+    customers with a target.
 
     Returns:
-        One row per scorer, task and cutoff: scorer, task, cutoff, households, precision, recall, map, ndcg, hit, coverage.
+        columns scorer, task, cutoff, customers, precision, recall, map, ndcg, hit, coverage.
     """
     rows = []
     for cutoff in cutoffs:
-        dataset = Dataset.from_frames(purchases, products, customers, offers, as_of=cutoff)
-        blend = Blend().fit(dataset)
-        bought = dataset.matrix(np.ones(len(dataset.lines)))
-        week = _week(purchases, dataset)
-        for task in tasks:
-            targets = _unbought(week, bought) if task == "new" else week
-            for scorer in (*blend.scorers.values(), blend):
-                judged = judge(scorer, targets, bought if task == "new" else None, k)
-                rows.append({"scorer": scorer.name, "task": task, "cutoff": cutoff, **judged})
+        data = Dataset.from_frames(purchases, products, customers, offers, as_of=cutoff)
+        hybrid = Hybrid().fit(data)
+        bought = hybrid.scorers.repeat.times
+        target = _target(purchases, data, cutoff)
+        for task in ("any", "new"):
+            wanted = target if task == "any" else _only_new(target, bought)
+            judged = np.flatnonzero(np.diff(wanted.indptr))
+            for name, picks in _slates(hybrid, judged, k, only_new=task == "new").items():
+                rows.append({"scorer": name, "task": task, "cutoff": cutoff, **_judge(picks, wanted[judged], k, data.shape[1])})
     return pd.DataFrame(rows)
 
 
-def judge(scorer: Scorer, targets: sparse.csr_array, barred: sparse.csr_array | None, k: int) -> dict[str, float]:
-    """Average each metric over the customers with a target; `barred` pairs are never picked."""
-    households = np.flatnonzero(np.diff(targets.indptr))
-    figures: dict[str, list[float]] = {name: [] for name in METRICS}
-    picked = []
-    for start in range(0, len(households), PARTITION):
-        part = households[start : start + PARTITION]
-        scores = scorer.score(part)
-        if barred is not None:
-            scores = _unbought(scores, sparse.csr_array(barred[part]))
-        for row, customer in enumerate(part):
-            picks = best(scores, row, k)
-            wanted = targets.indices[targets.indptr[customer] : targets.indptr[customer + 1]]
-            hits = np.isin(picks, wanted)
-            picked.append(picks)
-            for name, metric in METRICS.items():
-                figures[name].append(metric(hits, len(wanted), k))
-    means = {name: float(np.mean(values)) if values else float("nan") for name, values in figures.items()}
-    everything = np.concatenate(picked) if picked else np.empty(0, dtype=np.int64)
-    return {"households": len(households), **means, "coverage": metrics.coverage(everything, targets.shape[1])}
+def _target(purchases: pd.DataFrame, data: Dataset, cutoff: pd.Timestamp) -> sparse.csr_array:
+    week = purchases[(purchases["at"] >= cutoff) & (purchases["at"] < cutoff + WEEK) & (purchases["quantity"] > 0)]
+    row = data.customer_ids.get_indexer(pd.Index(week["customer_id"]))
+    product = data.product_ids.get_indexer(pd.Index(week["product_id"]))
+    known = (row >= 0) & (product >= 0)
+    return sparse.coo_array((np.ones(known.sum(), dtype=np.float32), (row[known], product[known])), shape=data.shape).tocsr()
 
 
-def best(scores: sparse.csr_array, row: int, k: int) -> NDArray[np.int64]:
-    """Give the k products with the highest scores above 0 of a row, best first; ties by product number."""
-    start, end = scores.indptr[row], scores.indptr[row + 1]
-    products, values = scores.indices[start:end], scores.data[start:end]
-    order = np.lexsort((products, -values))
-    order = order[values[order] > 0][:k]
-    return np.asarray(products[order], dtype=np.int64)
+def _only_new(target: sparse.csr_array, bought: sparse.csr_array) -> sparse.csr_array:
+    new = sparse.csr_array(target - target.multiply(bought.astype(bool)))
+    new.eliminate_zeros()
+    return new
 
 
-def _week(purchases: pd.DataFrame, dataset: Dataset) -> sparse.csr_array:
-    inside = (purchases["at"] >= dataset.as_of) & (purchases["at"] < dataset.as_of + 7 * DAY) & (purchases["quantity"] > 0)
-    week = purchases.loc[inside]
-    customer = dataset.customer_numbers(week["customer_id"].tolist())
-    product = dataset.products.index.get_indexer(week["product_id"])
-    seen = (customer >= 0) & (product >= 0)
-    ones = np.ones(int(seen.sum()), dtype=np.float32)
-    return sparse.csr_array(sparse.coo_array((ones, (customer[seen], product[seen])), shape=dataset.shape))
+def _slates(hybrid: Hybrid, judged: np.ndarray, k: int, *, only_new: bool) -> dict[str, list[np.ndarray]]:
+    """The top k products of each judged customer, by scorer."""
+    found: dict[str, list[np.ndarray]] = {}
+    for start in range(0, len(judged), PARTITION):
+        rows = judged[start : start + PARTITION]
+        parts = {hybrid.name: hybrid.candidates(rows)}
+        parts |= {scorer.name: _alone(scorer.score(rows), hybrid, rows) for scorer in hybrid.scorers.all()}
+        for name, candidates in parts.items():
+            good = allowed(candidates, NO_RULES, np.zeros(0, dtype=bool), set(), only_new=only_new)
+            chosen = choose(candidates, good, k, np.zeros(0, dtype=np.int32), None)
+            ends = np.searchsorted(candidates.row[chosen], np.arange(len(rows) + 1))
+            picked = candidates.product[chosen]
+            found.setdefault(name, []).extend(picked[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True))
+    return found
 
 
-def _unbought(scores: sparse.csr_array, bought: sparse.csr_array) -> sparse.csr_array:
-    """Leave out the entries that `bought` has too."""
-    mask = sparse.csr_array(scores.multiply(bought > 0))
-    rest = sparse.csr_array(scores - mask)
-    rest.eliminate_zeros()
-    return rest
+def _alone(scores: sparse.csr_array, hybrid: Hybrid, rows: np.ndarray) -> Candidates:
+    row = np.repeat(np.arange(len(rows)), np.diff(scores.indptr))
+    times = hybrid.scorers.repeat.times[rows]
+    bought = np.asarray(times[row, scores.indices]).ravel() > 0
+    none = np.zeros(len(row), dtype=np.float32)
+    return Candidates(row, scores.indices.astype(np.intp), scores.data, bought, bought, none)
+
+
+def _judge(picks: list[np.ndarray], wanted: sparse.csr_array, k: int, products: int) -> dict[str, float]:
+    totals = dict.fromkeys(PER_CUSTOMER, 0.0)
+    for number, mine in enumerate(picks):
+        target = wanted.indices[wanted.indptr[number] : wanted.indptr[number + 1]]
+        hits = np.isin(mine, target).tolist()
+        for name, measure in PER_CUSTOMER.items():
+            totals[name] += measure(hits, len(target), k)
+    shown = len(np.unique(np.concatenate(picks))) if picks else 0
+    means = {name: total / max(len(picks), 1) for name, total in totals.items()}
+    return {"customers": len(picks), **means, "coverage": shown / products}

@@ -1,56 +1,182 @@
-"""Candidates of all scorers, and one ranking of them: a weighted sum of each scorer's share of its own best."""
+"""The hybrid: candidates of all scorers -> features -> one learnt ranking.
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar, Self
+It learns on the last week before the cut-off, with scorers that were fitted before that week: never ahead. With too
+little to learn from it shrinks to a fixed blend of the scorers' own ranks.
+"""
+
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 from engine.dataset import Dataset
-from engine.scorers.base import Evidence, Scorer
+from engine.scorers.base import Rows
 from engine.scorers.content import Content
-from engine.scorers.goes_with import GoesWith
 from engine.scorers.neighbours import Neighbours
 from engine.scorers.popularity import Popularity
 from engine.scorers.repeat import Repeat
 
-WEIGHTS: Mapping[str, float] = {"repeat": 1.0, "neighbours": 0.1, "goes_with": 0.1, "popularity": 0.02, "content": 0.01}
-
-
-def all_scorers() -> dict[str, Scorer]:
-    """Make one of each scorer, unfitted."""
-    scorers: list[Scorer] = [Popularity(), Repeat(), Neighbours(), GoesWith(), Content()]
-    return {scorer.name: scorer for scorer in scorers}
+WEEK_DAYS = 7.0
+FEWEST_HITS = 500
+PARTITION = 500
+FIXED = {"repeat": 1.0, "neighbours": 0.5, "popularity": 0.25, "content": 0.05}
 
 
 @dataclass
-class Blend:
-    """The weighted sum of all scorers."""
+class Candidates:
+    """The candidate pairs of some customers, sorted by customer.
 
-    weights: Mapping[str, float] = field(default_factory=lambda: dict(WEIGHTS))
-    scorers: dict[str, Scorer] = field(default_factory=all_scorers)
-    name: ClassVar[str] = "blend"
+    Attributes:
+        row: (pairs,) which of the asked customers.
+        product: (pairs,) column of the product.
+        score: (pairs,) the blend's score, a probability where it was learnt.
+        bought: (pairs,) whether the customer bought the product before.
+        due: (pairs,) whether a repeat purchase is due: the personal gap has passed.
+        last_days: (pairs,) days since the customer's last purchase of it; infinite if never.
+    """
 
-    def fit(self, dataset: Dataset) -> Self:
-        """Fit every scorer."""
-        for scorer in self.scorers.values():
-            scorer.fit(dataset)
+    row: NDArray[np.intp]
+    product: NDArray[np.intp]
+    score: NDArray[np.float32]
+    bought: NDArray[np.bool_]
+    due: NDArray[np.bool_]
+    last_days: NDArray[np.float32]
+
+
+class Scorers:
+    """The scorers of one moment, and the features that they and the data give of a candidate pair."""
+
+    def __init__(self, data: Dataset) -> None:
+        self.popularity = Popularity().fit(data)
+        self.recent = Popularity(half_life_days=3.5).fit(data)
+        self.repeat = Repeat().fit(data)
+        self.neighbours = Neighbours().fit(data)
+        self.content = Content().fit(data)
+        self.on_offer = data.on_offer
+        times = self.repeat.times
+        buyers = np.bincount(times.indices, minlength=data.shape[1])
+        again = np.bincount(times.indices[times.data > 1], minlength=data.shape[1])
+        self.repeat_rate = (again / np.maximum(buyers, 1)).astype(np.float32)
+        self.baskets = np.bincount(data.customer[np.unique(data.order, return_index=True)[1]], minlength=data.shape[0]).astype(np.float32)
+
+    def all(self) -> list[Popularity | Repeat | Neighbours | Content]:
+        """The scorers that propose candidates."""
+        return [self.repeat, self.neighbours, self.popularity, self.content]
+
+    def pairs(self, rows: Rows) -> tuple[sparse.csr_array, dict[str, sparse.csr_array]]:
+        """The union of all candidates, and each scorer's own scores."""
+        parts = {scorer.name: scorer.score(rows) for scorer in self.all()}
+        union = sum((part.astype(bool) for part in parts.values()), start=sparse.csr_array(parts["repeat"].shape, dtype=bool))
+        union = sparse.csr_array(union)
+        union.sort_indices()
+        return union, parts
+
+    def features(self, rows: Rows, row: NDArray[np.intp], product: NDArray[np.intp], parts: dict[str, sparse.csr_array]) -> NDArray[np.float32]:
+        """(pairs, features) of candidate pairs; what a pair lacks is 0."""
+        own = np.maximum(rows, 0)[row]
+        known = (rows >= 0)[row]
+        last, gap, times = (_at(table, own, product) * known for table in (self.repeat.last_days, self.repeat.gap_days, self.repeat.times))
+        baskets = self.baskets[own] * known
+        columns = [
+            *(_at(parts[name], row, product) for name in ("repeat", "neighbours", "content")),
+            self.popularity.popular[product],
+            self.recent.popular[product],
+            self.recent.popular[product] / (self.popularity.popular[product] + 1e-3),
+            self.repeat_rate[product],
+            times,
+            times / np.maximum(baskets, 1),
+            last,
+            gap,
+            last / np.maximum(gap, 1),
+            baskets,
+            self.on_offer[product].astype(np.float32),
+        ]
+        return np.column_stack(columns).astype(np.float32)
+
+
+class Hybrid:
+    """One learnt ranking over the candidates of all scorers."""
+
+    name = "blend"
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self.ranker: HistGradientBoostingClassifier | None = None
+
+    def fit(self, data: Dataset) -> Self:
+        """Learn the ranking on the last week, then fit the scorers on everything."""
+        self.ranker = self._learn(data)
+        self.scorers = Scorers(data)
         return self
 
-    def score(self, customers: NDArray[np.int64]) -> sparse.csr_array:
-        """Add up the weighted scores."""
-        parts = [sparse.csr_array(s.score(customers) * self.weights.get(name, 0.0)) for name, s in self.scorers.items()]
-        total = parts[0]
-        for part in parts[1:]:
-            total = total + part
-        return sparse.csr_array(total)
+    def _learn(self, data: Dataset) -> HistGradientBoostingClassifier | None:
+        past = data.before(WEEK_DAYS)
+        if len(past.customer) == 0:
+            return None
+        week = data.age_days <= WEEK_DAYS
+        bought = sparse.coo_array((np.ones(week.sum(), dtype=np.float32), (data.customer[week], data.product[week])), shape=data.shape).tocsr()
+        seen = np.unique(past.customer)
+        judged = np.intersect1d(seen, np.unique(data.customer[week]))
+        if len(judged) < 20:
+            return None
+        scorers = Scorers(past)
+        features, hits = [], []
+        for start in range(0, len(judged), PARTITION):
+            rows = judged[start : start + PARTITION].astype(np.intp)
+            union, parts = scorers.pairs(rows)
+            row, product = _coordinates(union)
+            features.append(scorers.features(rows, row, product, parts))
+            hits.append(_at(bought, rows[row], product) > 0)
+        hit = np.concatenate(hits)
+        if hit.sum() < FEWEST_HITS:
+            return None
+        ranker = HistGradientBoostingClassifier(
+            learning_rate=0.08, max_iter=150, max_leaf_nodes=31, min_samples_leaf=100, l2_regularization=1.0, early_stopping=False, random_state=self.seed
+        )
+        return ranker.fit(np.concatenate(features), hit)
 
-    def explain(self, customer: int, product: int) -> Evidence | None:
-        """Give the first true reason, the most personal first."""
-        for name in ("repeat", "goes_with", "neighbours", "content", "popularity"):
-            evidence = self.scorers[name].explain(customer, product) if name in self.scorers else None
-            if evidence is not None:
-                return evidence
-        return None
+    def candidates(self, rows: Rows) -> Candidates:
+        """Find and score the candidates of some customers (-1: not known)."""
+        union, parts = self.scorers.pairs(rows)
+        row, product = _coordinates(union)
+        features = self.scorers.features(rows, row, product, parts)
+        score = self._fixed(parts, row, product) if self.ranker is None else self.ranker.predict_proba(features)[:, 1]
+        times, last, gap = features[:, 7], features[:, 9], features[:, 10]
+        bought = times > 0
+        return Candidates(
+            row=row,
+            product=product,
+            score=score.astype(np.float32),
+            bought=bought,
+            due=bought & (gap > 0) & (last >= gap),
+            last_days=np.where(bought, last, np.inf).astype(np.float32),
+        )
+
+    def _fixed(self, parts: dict[str, sparse.csr_array], row: NDArray[np.intp], product: NDArray[np.intp]) -> NDArray[np.float32]:
+        total = np.zeros(len(row), dtype=np.float32)
+        for name, weight in FIXED.items():
+            values = _at(parts[name], row, product)
+            highest = np.zeros(parts[name].shape[0], dtype=np.float32)
+            np.maximum.at(highest, row, values)
+            total += weight * values / np.maximum(highest[row], 1e-9)
+        return total / sum(FIXED.values())
+
+
+def _coordinates(table: sparse.csr_array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    row = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))
+    return row, table.indices.astype(np.intp)
+
+
+def _at(table: sparse.csr_array, row: NDArray[np.intp], column: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Values of a sparse table at pairs, 0 where it has none; one sorted search for all pairs."""
+    if table.nnz == 0:
+        return np.zeros(len(row), dtype=np.float32)
+    table.sort_indices()
+    width = np.int64(table.shape[1])
+    keys = np.repeat(np.arange(table.shape[0], dtype=np.int64), np.diff(table.indptr)) * width + table.indices
+    wanted = row.astype(np.int64) * width + column
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[place] == wanted, table.data[place], 0).astype(np.float32)

@@ -1,65 +1,56 @@
-"""How good a ranking was: each metric is over one household; `hits` says which of the k picks were bought."""
+"""How good a slate was: precision, recall, MAP, nDCG, hit rate, coverage, all at k."""
+
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
-
-Hits = NDArray[np.bool_]
 
 
-def precision(hits: Hits, targets: int, k: int) -> float:
-    """precision@k = bought picks / k.
+def precision(hits: Sequence[bool], relevant: int, k: int) -> float:
+    """Share of the k places that hit: hits / k.
 
-    >>> precision(np.array([True, False, True, False]), targets=2, k=4)
+    >>> precision([True, False], relevant=3, k=2)
     0.5
     """
-    return float(hits[:k].sum() / k)
+    return sum(hits[:k]) / k
 
 
-def recall(hits: Hits, targets: int, k: int) -> float:
-    """recall@k = bought picks / bought products.
+def recall(hits: Sequence[bool], relevant: int, k: int) -> float:
+    """Share of what was bought that the slate held: hits / relevant.
 
-    >>> recall(np.array([True, False, True, False]), targets=4, k=4)
-    0.5
+    >>> recall([True, False], relevant=4, k=2)
+    0.25
     """
-    return float(hits[:k].sum() / targets)
+    return sum(hits[:k]) / relevant
 
 
-def average_precision(hits: Hits, targets: int, k: int) -> float:
-    """AP@k = sum over bought picks at rank r of precision@r, divided by min(k, bought products).
+def average_precision(hits: Sequence[bool], relevant: int, k: int) -> float:
+    """Mean of the precision at each hit, over min(k, relevant).
 
-    >>> average_precision(np.array([True, False]), targets=1, k=2)
-    1.0
+    >>> average_precision([True, False, True], relevant=2, k=3)  # (1/1 + 2/3) / 2
+    0.8333333333333333
     """
-    found = hits[:k]
-    ranks = np.arange(1, len(found) + 1)
-    return float((np.cumsum(found) / ranks)[found].sum() / min(k, targets))
+    places = np.flatnonzero(np.asarray(hits[:k], dtype=bool))
+    return float(sum((n + 1) / (place + 1) for n, place in enumerate(places)) / min(k, relevant))
 
 
-def ndcg(hits: Hits, targets: int, k: int) -> float:
-    """nDCG@k = sum over bought picks of 1/log2(rank + 1), divided by the same sum of a perfect min(k, bought) picks.
+def ndcg(hits: Sequence[bool], relevant: int, k: int) -> float:
+    """Discounted gain, sum of 1 / log2(place + 1) at hits, over that of min(k, relevant) hits in front.
 
-    >>> ndcg(np.array([True, True]), targets=2, k=2)
-    1.0
-    >>> round(ndcg(np.array([False, True]), targets=1, k=2), 4)
+    >>> round(ndcg([False, True], relevant=1, k=2), 4)
     0.6309
     """
-    gains = 1 / np.log2(np.arange(2, k + 2))
-    return float(gains[: len(hits[:k])][hits[:k]].sum() / gains[: min(k, targets)].sum())
+    discounts = 1 / np.log2(np.arange(2, k + 2))
+    gained = discounts[: len(hits[:k])][np.asarray(hits[:k], dtype=bool)].sum()
+    return float(gained / discounts[: min(k, relevant)].sum())
 
 
-def hit(hits: Hits, targets: int, k: int) -> float:
-    """hit@k = 1 if any pick was bought, else 0.
+def hit(hits: Sequence[bool], relevant: int, k: int) -> float:
+    """1 if anything in the slate was bought.
 
-    >>> hit(np.array([False, True]), targets=1, k=1)
-    0.0
+    >>> hit([False, True], relevant=1, k=2)
+    1.0
     """
-    return float(hits[:k].any())
+    return float(any(hits[:k]))
 
 
-def coverage(picked: NDArray[np.int64], products: int) -> float:
-    """Coverage = distinct picked products / products that could be picked.
-
-    >>> coverage(np.array([1, 1, 2]), products=4)
-    0.5
-    """
-    return float(len(np.unique(picked)) / products)
+PER_CUSTOMER = {"precision": precision, "recall": recall, "map": average_precision, "ndcg": ndcg, "hit": hit}

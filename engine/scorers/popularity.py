@@ -1,39 +1,34 @@
-"""What everybody buys now; the only answer for a customer nobody knows."""
+"""Popularity: what many customers bought lately."""
 
-from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.dataset import Dataset
-from engine.scorers.base import Evidence
+from engine.scorers.base import Rows
 
 
-@dataclass
 class Popularity:
-    """Orders of each product, an order losing half its weight per `half_life_days`."""
+    """Buyers of each product, time-decayed; the same for everyone, so it is also what a newcomer gets."""
 
-    half_life_days: float = 28.0
-    depth: int = 500
-    name: ClassVar[str] = "popularity"
+    name = "popularity"
 
-    def fit(self, dataset: Dataset) -> Self:
-        """Count decayed orders of all customers."""
-        weights = np.exp2(-dataset.lines["age_days"].to_numpy() / self.half_life_days)
-        counts = np.bincount(dataset.lines["product"], weights, minlength=dataset.shape[1])
-        self.order = np.argsort(-counts, kind="stable")
-        self.shares = (counts / counts.max()).astype(np.float32)
+    def __init__(self, half_life_days: float = 14.0, candidates: int = 200) -> None:
+        self.half_life_days, self.candidates = half_life_days, candidates
+
+    def fit(self, data: Dataset) -> Self:
+        """Count each customer once a product, by the newest purchase, so that one heavy buyer is one vote."""
+        newest = sparse.coo_array((data.decayed(self.half_life_days), (data.customer, data.product)), shape=data.shape)
+        votes = newest.tocsr()
+        votes.data = np.minimum(votes.data, 1.0)
+        self.popular = np.asarray(votes.sum(axis=0), dtype=np.float32).ravel()
+        order = np.argsort(-self.popular, kind="stable")[: self.candidates]
+        self._top = np.sort(order[self.popular[order] > 0])
         return self
 
-    def score(self, customers: NDArray[np.int64]) -> sparse.csr_array:
-        """Give everyone the same `depth` products."""
-        top = np.sort(self.order[: self.depth])
-        ends = np.arange(len(customers) + 1) * len(top)
-        places = (np.tile(self.shares[top], len(customers)), np.tile(top, len(customers)), ends)
-        return sparse.csr_array(places, shape=(len(customers), len(self.shares)))
-
-    def explain(self, customer: int, product: int) -> Evidence | None:
-        """Say the place among all products, 1 for the most bought."""
-        return Evidence("popular", {"place": int(np.flatnonzero(self.order == product)[0]) + 1})
+    def score(self, rows: Rows) -> sparse.csr_array:
+        """The most popular products, for everyone the same."""
+        n, size = len(rows), len(self._top)
+        starts = np.arange(n + 1) * size
+        return sparse.csr_array((np.tile(self.popular[self._top], n), np.tile(self._top, n), starts), shape=(n, len(self.popular)))

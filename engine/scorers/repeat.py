@@ -1,59 +1,50 @@
-"""What the customer buys again and again."""
+"""Repeat: what the customer buys again and again, and when it is due."""
 
-from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.dataset import Dataset
-from engine.scorers.base import Evidence, scale_rows
+from engine.scorers.base import Rows, known_rows
 
 
-@dataclass
 class Repeat:
-    """Own orders of each product, an order losing half its weight per `half_life_days`, as shares of the best."""
+    """Own purchases, time-decayed, with the personal gap between them.
 
-    half_life_days: float = 80.0
-    name: ClassVar[str] = "repeat"
+    Attributes (after fit), each (customers, products) over what the customer has bought:
+        decayed: purchases with a half-life.
+        times: on how many days it was bought.
+        last_days: days since the last purchase.
+        gap_days: mean days between purchases; 0 when it was bought once.
+    """
 
-    def fit(self, dataset: Dataset) -> Self:
-        """Count decayed orders, and keep how often and how long ago."""
-        counts = dataset.decayed(self.half_life_days)
-        self.scores = scale_rows(counts, counts.max(axis=1).toarray().ravel())
-        pairs = dataset.pairs
-        self.as_of = dataset.as_of
-        keys = pairs["customer"].to_numpy(np.int64) * dataset.shape[1] + pairs["product"].to_numpy(np.int64)
-        self._history = pairs[["orders", "first_days", "last_days"]].set_axis(pd.Index(keys))
+    name = "repeat"
+
+    def __init__(self, half_life_days: float = 112.0) -> None:
+        self.half_life_days = half_life_days
+
+    def fit(self, data: Dataset) -> Self:
+        """Gather each pair's purchases, one a day."""
+        lines = pd.DataFrame({"c": data.customer, "p": data.product, "age": data.age_days, "day": np.floor(data.age_days)})
+        days = lines.groupby(["c", "p", "day"], sort=True)["age"].min().reset_index()
+        days["weight"] = np.exp2(-days["age"] / self.half_life_days)
+        pairs = days.groupby(["c", "p"], sort=True).agg(
+            weight=("weight", "sum"), times=("day", "size"), last=("age", "min"), first=("age", "max")
+        )
+        customers, products = pairs.index.get_level_values(0), pairs.index.get_level_values(1)
+        gap = np.where(pairs["times"] > 1, (pairs["first"] - pairs["last"]) / (pairs["times"] - 1).clip(lower=1), 0)
+
+        def spread(values: object) -> sparse.csr_array:
+            table = sparse.coo_array((np.asarray(values, dtype=np.float32), (customers, products)), shape=data.shape)
+            return table.tocsr()
+
+        self.decayed, self.times = spread(pairs["weight"]), spread(pairs["times"])
+        # A hair above 0, so that "bought just now" is still an entry of the sparse table.
+        self.last_days, self.gap_days = spread(pairs["last"].clip(lower=1e-3)), spread(gap)
         return self
 
-    def score(self, customers: NDArray[np.int64]) -> sparse.csr_array:
-        """Score what each customer bought before."""
-        return sparse.csr_array(self.scores[customers])
-
-    def explain(self, customer: int, product: int) -> Evidence | None:
-        """Say how many orders held it, how far apart they were, and how long ago the last one was."""
-        key = customer * self.scores.shape[1] + product
-        if customer < 0 or key not in self._history.index:
-            return None
-        orders, first, last = self._history.loc[key]
-        facts = {"orders": int(orders), "days_ago": round(float(last), 1)}
-        facts["last_at"] = f"{self.as_of - pd.Timedelta(days=float(last)):%Y-%m-%d}"
-        if orders >= 3 and first - last >= 3:
-            facts["gap_days"] = round(float((first - last) / (orders - 1)), 1)
-        return Evidence("repeat", facts)
-
-
-def due(orders: NDArray[np.int64], first_days: NDArray[np.float64], last_days: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell whether a product is due again: at least 3 orders, and the last about one mean gap ago.
-
-    >>> due(np.array([2, 3, 1]), np.array([24.0, 24.0, 9.0]), np.array([12.0, 2.0, 9.0])).tolist()
-    [False, False, False]
-    >>> due(np.array([4]), np.array([40.0]), np.array([10.0])).tolist()
-    [True]
-    """
-    gaps = (first_days - last_days) / np.maximum(orders - 1, 1)
-    answer: NDArray[np.bool_] = (orders >= 3) & (last_days >= 0.9 * gaps) & (gaps > 0)
-    return answer
+    def score(self, rows: Rows) -> sparse.csr_array:
+        """The customer's own products, by decayed purchases."""
+        return known_rows(self.decayed, rows)
