@@ -3,6 +3,7 @@
 Every customer ends in one state with a reason (law 1); the run's key makes a second plan of it a no-op (law 2).
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from campaigns.train import recommender_as_of
 from engine.recommender import Recommender
 from engine.slate import SlateRules
 
+OUTBOX = ["customer_id", "state", "reason", "due_at", "address", "rfc_message_id", "content"]
 NOT_SUBSCRIBED = {
     "unsubscribed": "unsubscribed",
     "pending": "consent not confirmed",
@@ -60,22 +62,28 @@ def plan(project: Project, campaign: Campaign, scheduled_at: datetime, *, dry_ru
     model_id, recommender = recommender_as_of(project, as_of)
     rows = decide(project, campaign, run, audience)
     _fill(project, campaign, rows, recommender, as_of, scheduled_at)
+    rows["address"] = rows["email"]
+    rows["rfc_message_id"] = [message_id(run, customer, project.settings.sender_domain) for customer in rows["customer_id"]]
     counts = {(str(state), str(reason)): int(n) for (state, reason), n in rows.groupby(["state", "reason"]).size().items()}
     if dry_run:
         return Planned(run, True, counts)
-    new = outbox.create_run(
-        project.store,
-        run,
-        campaign=campaign.name,
-        scheduled_at=scheduled_at,
-        as_of=as_of,
-        model_id=model_id,
-        template_version=template.version,
-        settings=campaign.model_dump(mode="json"),
-        rows=rows.to_dict("records"),
-        now=real_now(),
-    )
+    header = {
+        "id": run,
+        "campaign": campaign.name,
+        "scheduled_at": scheduled_at,
+        "as_of": as_of,
+        "model_id": model_id,
+        "template_version": template.version,
+        "settings": campaign.model_dump(mode="json"),
+    }
+    new = outbox.create_run(project.store, header, rows[OUTBOX].to_dict("records"), real_now())
     return Planned(run, new, outbox.counts(project.store, run))
+
+
+def message_id(run: str, customer_id: str, domain: str) -> str:
+    """Fix the Message-ID of a message before it is ever sent (RFC 5322, section 3.6.4)."""
+    digest = hashlib.blake2b(f"{run}\x1f{customer_id}".encode(), digest_size=16).hexdigest()
+    return f"<{digest}@{domain}>"
 
 
 def read_audience(project: Project, campaign: Campaign) -> pd.DataFrame:
@@ -89,7 +97,7 @@ def read_audience(project: Project, campaign: Campaign) -> pd.DataFrame:
 def decide(project: Project, campaign: Campaign, run: str, audience: pd.DataFrame) -> pd.DataFrame:
     """Give each customer of the audience a state and a reason, before any slate is made."""
     with project.store.engine.connect() as connection:
-        duplicates = dict(connection.execute(select(customer_aliases.c.alias_id, customer_aliases.c.customer_id)).all())
+        duplicates = dict(connection.execute(select(customer_aliases.c.alias_id, customer_aliases.c.customer_id)).tuples().all())
     blocked = suppressed_addresses(project.store, audience["email_normalised"].dropna().tolist())
 
     def verdict(customer: Any) -> tuple[str, str]:
