@@ -21,6 +21,7 @@ from campaigns.store import outbox
 
 BATCH = 100
 LEASE = timedelta(minutes=5)
+SOON = timedelta(minutes=10)
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 
 
@@ -38,7 +39,7 @@ class _Run:
 
 
 def deliver(project: Project, *, until_empty: bool = False, limit: int | None = None) -> Delivered:
-    """Deliver what is due; with `until_empty`, wait for what is due soon and for retries until nothing is left.
+    """Deliver what is due; with `until_empty`, wait for retries and for what is due within ten minutes.
 
     Raises:
         TransportError: the transport can't be used at all; nothing is lost, the messages wait.
@@ -58,7 +59,7 @@ def deliver(project: Project, *, until_empty: bool = False, limit: int | None = 
                 bar.advance(len(claimed))
                 continue
             outbox.finish_runs(project.store, now)
-            if not until_empty or outbox.open_count(project.store) == 0:
+            if not until_empty or not outbox.due_soon(project.store, now + SOON):
                 return done
             time.sleep(1)
     return done

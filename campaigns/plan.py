@@ -46,8 +46,15 @@ def run_id(campaign: Campaign, scheduled_at: datetime) -> str:
     return f"{campaign.name}@{scheduled_at:%Y%m%dT%H%M%SZ}"
 
 
-def plan(project: Project, campaign: Campaign, scheduled_at: datetime, *, dry_run: bool = False) -> Planned:
+def plan(project: Project, campaign: Campaign, scheduled_at: datetime, *, dry_run: bool = False, at_once: bool = False) -> Planned:
     """Plan one run; planning it again changes nothing and says so.
+
+    Args:
+        project: the open project.
+        campaign: what to run.
+        scheduled_at: the nominal time, which names the run.
+        dry_run: count only, write nothing.
+        at_once: everything is due now, whatever the recipients' zones.
 
     Raises:
         BadRule: the audience rule is wrong.
@@ -61,7 +68,9 @@ def plan(project: Project, campaign: Campaign, scheduled_at: datetime, *, dry_ru
     template = project.template(campaign.template)
     model_id, recommender = recommender_as_of(project, as_of)
     rows = decide(project, campaign, run, audience)
-    _fill(project, campaign, rows, recommender, as_of, scheduled_at)
+    _fill(project, campaign, rows, recommender, as_of)
+    zones = [None] * len(rows) if at_once else rows["time_zone"]
+    rows["due_at"] = [due_at(campaign.schedule, scheduled_at, zone) for zone in zones]
     rows["address"] = rows["email"]
     rows["rfc_message_id"] = [message_id(run, customer, project.settings.sender_domain) for customer in rows["customer_id"]]
     counts = {(str(state), str(reason)): int(n) for (state, reason), n in rows.groupby(["state", "reason"]).size().items()}
@@ -97,7 +106,7 @@ def read_audience(project: Project, campaign: Campaign) -> pd.DataFrame:
 def decide(project: Project, campaign: Campaign, run: str, audience: pd.DataFrame) -> pd.DataFrame:
     """Give each customer of the audience a state and a reason, before any slate is made."""
     with project.store.engine.connect() as connection:
-        duplicates = dict(connection.execute(select(customer_aliases.c.alias_id, customer_aliases.c.customer_id)).tuples().all())
+        duplicates = dict(connection.execute(select(customer_aliases.c.alias_id, customer_aliases.c.customer_id)).all())
     blocked = suppressed_addresses(project.store, audience["email_normalised"].dropna().tolist())
 
     def verdict(customer: Any) -> tuple[str, str]:
@@ -120,11 +129,9 @@ def decide(project: Project, campaign: Campaign, run: str, audience: pd.DataFram
     return rows
 
 
-def _fill(
-    project: Project, campaign: Campaign, rows: pd.DataFrame, recommender: Recommender, as_of: datetime, scheduled_at: datetime
-) -> None:
-    """Give everyone still waiting a slate and a due time; who gets too few products is skipped."""
-    rows["content"], rows["due_at"] = None, None
+def _fill(project: Project, campaign: Campaign, rows: pd.DataFrame, recommender: Recommender, as_of: datetime) -> None:
+    """Give everyone still waiting a slate; who gets too few products is skipped."""
+    rows["content"] = None
     waiting = rows.index[rows["state"] == "waiting"]
     picks = slates_for(project, campaign, rows.loc[waiting, "customer_id"].tolist(), recommender, as_of)
     for index in waiting:
@@ -133,9 +140,9 @@ def _fill(
         if not chosen:
             rows.loc[index, ["state", "reason"]] = ["skipped", "no product to recommend"]
             continue
-        content = {"first_name": row["first_name"], "locale": row["locale"] or project.settings.shop.locale, "picks": chosen}
+        locale = _text(row["locale"]) or project.settings.shop.locale
+        content = {"first_name": _text(row["first_name"]), "locale": locale, "picks": chosen}
         rows.at[index, "content"] = content
-        rows.at[index, "due_at"] = due_at(campaign.schedule, scheduled_at, row["time_zone"])
 
 
 def slates_for(

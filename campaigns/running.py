@@ -14,7 +14,7 @@ PAUSE_SECONDS = 2.0
 def run(project: Project, stop: threading.Event | None = None) -> None:
     """Fire every campaign at its time and deliver, until told to stop (SIGTERM, Ctrl-C, or `stop`)."""
     stop = stop or _on_signals()
-    scheduler = Scheduler(project.settings.database, project.folder, project.campaigns())
+    scheduler = Scheduler(project.store.engine, project.folder, project.campaigns())
     scheduler.start()
     try:
         while not stop.wait(PAUSE_SECONDS):

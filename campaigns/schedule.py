@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
+from sqlalchemy import Engine
 
 from campaigns.campaign import Campaign, Schedule
 
@@ -58,8 +59,8 @@ def due_at(schedule: Schedule, scheduled_at: datetime, zone: str | None) -> date
 class Scheduler:
     """APScheduler with its SQLAlchemy job store: one job a campaign file; two processes on one store are safe."""
 
-    def __init__(self, database: str, project: Path, campaigns: list[Campaign]) -> None:
-        self._scheduler = BackgroundScheduler(jobstores={"default": SQLAlchemyJobStore(url=database)}, timezone="UTC")
+    def __init__(self, engine: Engine, project: Path, campaigns: list[Campaign]) -> None:
+        self._scheduler = BackgroundScheduler(jobstores={"default": SQLAlchemyJobStore(engine=engine)}, timezone="UTC")
         self._project = str(project.resolve())
         self._campaigns = campaigns
 

@@ -39,7 +39,7 @@ def send(project: Project, name: str, *, at: datetime | None = None, dry_run: bo
     campaign = project.campaign(name)
     scheduled_at = at or real_now()
     render(project, campaign, project.template(campaign.template), run_id(campaign, scheduled_at), "trial", TRIAL)
-    return plan(project, campaign, scheduled_at, dry_run=dry_run)
+    return plan(project, campaign, scheduled_at, dry_run=dry_run, at_once=at is None)
 
 
 def fire(project: str, campaign: str) -> None:

@@ -7,12 +7,15 @@ from typing import Any
 import adbc_driver_sqlite.dbapi
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import URL, Boolean, ClauseElement, Float, Integer, Select, Table
+from sqlalchemy import JSON, URL, Boolean, ClauseElement, Float, Integer, Select, Table, Text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import BigInteger, TypeEngine
 
 from campaigns.errors import MissingTool
 from campaigns.store.tables import UtcTime
+
+
+INFERRED_ROWS = 200_000
 
 
 class BulkConnection:
@@ -60,9 +63,14 @@ class BulkConnection:
         self._cursor.execute(*self._compiled(statement))
 
     def read(self, query: Select[Any]) -> pa.Table:
-        """Read all rows of a query; times come as int64 microseconds."""
+        """Read all rows of a query; times come as int64 microseconds, each column in the type that the query says."""
+        if self._dialect == "sqlite":
+            # The driver takes a column's type from its first batch: one of only nulls would be misread.
+            self._cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(INFERRED_ROWS)})
         self._cursor.execute(*self._compiled(query))
-        return self._cursor.fetch_arrow_table()
+        found = self._cursor.fetch_arrow_table()
+        columns = [_typed(column.type, found.column(number)) for number, column in enumerate(query.selected_columns)]
+        return pa.table(columns, names=found.column_names)
 
     def _compiled(self, statement: ClauseElement) -> tuple[str, tuple[Any, ...] | None]:
         compiled: Any = statement.compile(dialect=_DIALECTS[self._dialect])
@@ -140,6 +148,16 @@ def _arrow_type(kind: TypeEngine[Any], dialect: str) -> pa.DataType:
     if isinstance(kind, Float):
         return pa.float64()
     return pa.string()
+
+
+def _typed(kind: TypeEngine[Any], values: pa.ChunkedArray) -> pa.ChunkedArray:
+    if isinstance(kind, UtcTime):
+        return pc.cast(values, pa.int64())
+    if isinstance(kind, JSON | Text):
+        return pc.cast(values, pa.string())
+    if isinstance(kind, Float):
+        return pc.cast(values, pa.float64())
+    return pc.cast(values, pa.bool_()) if isinstance(kind, Boolean) else values
 
 
 def _keys(table: Table) -> list[str]:

@@ -1,7 +1,7 @@
 """Open a store: SQLite (WAL) by default, PostgreSQL by URL; made and migrated on first use."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,9 +14,11 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.pool import NullPool
 
 from campaigns.errors import MissingTool, StoreError
 from campaigns.store.bulk import BulkConnection, open_bulk
+from campaigns.store.gate import GATE, GatedConnection
 
 BUSY_SECONDS = 30
 
@@ -45,7 +47,8 @@ class Store:
     @contextmanager
     def bulk(self) -> Iterator[BulkConnection]:
         """One bulk transaction over Arrow: committed on leaving, rolled back on an error."""
-        with open_bulk(make_url(self.url)) as bulk:
+        alone = GATE.alone() if self.engine.dialect.name == "sqlite" else nullcontext()
+        with alone, open_bulk(make_url(self.url)) as bulk:
             yield bulk
 
     def close(self) -> None:
@@ -79,7 +82,7 @@ def open_store(url: str) -> Store:
 
 def _options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": BUSY_SECONDS}}
+        return {"connect_args": {"timeout": BUSY_SECONDS, "factory": GatedConnection}, "poolclass": NullPool}
     return {"pool_pre_ping": True}
 
 

@@ -122,7 +122,7 @@ def shown_and_ignored(store: Store, campaign: str, customer_ids: Sequence[str]) 
     )
     clicked = select(events.c.customer_id, events.c.product_id).where(events.c.kind == "clicked", events.c.product_id.is_not(None))
     with store.engine.connect() as read:
-        followed = set(read.execute(clicked).tuples())
+        followed = {tuple(row) for row in read.execute(clicked)}
         wanted = set(customer_ids)
         rows = [
             (customer, pick["product_id"])

@@ -77,7 +77,7 @@ def claim(store: Store, worker: str, now: datetime, lease: timedelta, limit: int
     named = messages.c
     with store.writing() as write:
         # On PostgreSQL others skip what is locked; on SQLite the write lock already keeps them out.
-        keys = write.execute(due.with_for_update(skip_locked=True)).tuples().all()
+        keys = write.execute(due.with_for_update(skip_locked=True)).all()
         if not keys:
             return []
         mine = tuple_(named.run_id, named.customer_id).in_([tuple(key) for key in keys])
@@ -166,13 +166,22 @@ def finish_runs(store: Store, now: datetime) -> None:
 
 
 def _open_runs(connection: Connection) -> Sequence[tuple[str, dict[str, Any]]]:
-    return connection.execute(select(runs.c.id, runs.c.settings).where(runs.c.state == "delivering")).tuples().all()
+    return connection.execute(select(runs.c.id, runs.c.settings).where(runs.c.state == "delivering")).all()
 
 
 def open_count(store: Store) -> int:
     """Count the messages that are not at an end."""
     with store.engine.connect() as read:
         return read.scalar(select(func.count()).select_from(messages).where(messages.c.state.in_(OPEN))) or 0
+
+
+def due_soon(store: Store, before: datetime) -> bool:
+    """Say whether anything is in hand, or waits and is due before a moment."""
+    named = messages.c
+    soon = (named.state == "waiting") & (named.due_at <= before)
+    query = select(named.run_id).where(named.state.in_(("claimed", "sending")) | soon).limit(1)
+    with store.engine.connect() as read:
+        return read.execute(query).first() is not None
 
 
 def run_settings(store: Store, run_id: str) -> dict[str, Any]:
