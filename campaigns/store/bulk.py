@@ -42,7 +42,9 @@ class BulkConnection:
         return rows.num_rows
 
     def _upsert_postgresql(self, table: Table, rows: pa.Table) -> None:
-        names, keys = ", ".join(rows.column_names), ", ".join(_keys(table))
+        keys = ", ".join(_keys(table))
+        # The stage holds JSON as text; only here does it become JSON.
+        names = ", ".join(f"{name}::json" if isinstance(table.c[name].type, JSON) else name for name in rows.column_names)
         stage = f"stage_{table.name}"
         numbered = rows.append_column("stage_row", pa.array(range(rows.num_rows), pa.int64()))
         self._cursor.adbc_ingest(stage, numbered, mode="create", temporary=True)
