@@ -77,11 +77,13 @@ class BulkConnection:
     def _compiled(self, statement: ClauseElement) -> tuple[str, tuple[Any, ...] | None]:
         compiled: Any = statement.compile(dialect=_DIALECTS[self._dialect])
         state = compiled.construct_expanded_state()
-        values = tuple(
-            state.processors[name](state.parameters[name]) if name in state.processors else state.parameters[name]
-            for name in state.positiontup or ()
-        )
+        convert = {**compiled._bind_processors, **state.processors}
+        values = tuple(convert.get(name, _as_is)(state.parameters[name]) for name in state.positiontup or ())
         return state.statement, values or None
+
+
+def _as_is(value: Any) -> Any:
+    return value
 
 
 _DIALECTS: dict[str, Any] = {
