@@ -16,7 +16,19 @@ from sqlalchemy import ColumnElement, Select, and_, not_, or_, select, true
 from campaigns.errors import BadRule
 from campaigns.store.tables import customer_traits, customers
 
-_CUSTOMER = ("id", "region", "city", "postcode", "country", "time_zone", "locale", "gender", "consent_email", "first_name", "created_at")
+_CUSTOMER = (
+    "id",
+    "region",
+    "city",
+    "postcode",
+    "country",
+    "time_zone",
+    "locale",
+    "gender",
+    "consent_email",
+    "first_name",
+    "created_at",
+)
 _TRAITS = ("segment", "rfm", "recency_days", "orders", "tenure_days", "gap_days")
 FIELDS: dict[str, ColumnElement[Any]] = {
     **{name: customers.c[name] for name in _CUSTOMER},
@@ -44,7 +56,15 @@ def customers_matching(rule: str) -> Select[Any]:
     wanted = compile_rule(rule)
     named = customers.c
     return (
-        select(named.id.label("customer_id"), named.email, named.email_normalised, named.consent_email, named.first_name, named.locale, named.time_zone)
+        select(
+            named.id.label("customer_id"),
+            named.email,
+            named.email_normalised,
+            named.consent_email,
+            named.first_name,
+            named.locale,
+            named.time_zone,
+        )
         .select_from(customers.outerjoin(customer_traits, customer_traits.c.customer_id == named.id))
         .where(named.erased_at.is_(None), named.objected.is_(False), wanted)
     )
@@ -64,7 +84,11 @@ def compile_rule(rule: str) -> ColumnElement[bool]:
         tree = ast.parse(readable, mode="eval").body
     except SyntaxError as error:
         position = max((error.offset or 1) - 1, 0)
-        hint = "write == to compare" if "=" in text.replace("==", "").replace("<=", "").replace(">=", "").replace("!=", "") else "mend the rule there"
+        hint = (
+            "write == to compare"
+            if "=" in text.replace("==", "").replace("<=", "").replace(">=", "").replace("!=", "")
+            else "mend the rule there"
+        )
         raise BadRule(readable, position, "can't be read here", remedy=hint) from error
     return _Compiler(readable).condition(tree)
 

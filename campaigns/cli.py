@@ -29,7 +29,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-sync = typer.Typer(help="Pull records from a connected system; push picks back as contact fields.", no_args_is_help=True)
+sync = typer.Typer(
+    help="Pull records from a connected system; push picks back as contact fields.", no_args_is_help=True
+)
 app.add_typer(sync, name="sync")
 
 Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
@@ -42,7 +44,9 @@ class _Options:
 
 @app.callback()
 def options(
-    project: Annotated[Path, typer.Option("--project", help="The project folder.", envvar="HANDPICKED_PROJECT")] = Path(),
+    project: Annotated[
+        Path, typer.Option("--project", help="The project folder.", envvar="HANDPICKED_PROJECT")
+    ] = Path(),
 ) -> None:
     """Remember what every verb shares."""
     _Options.folder = project
@@ -81,7 +85,12 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
         numeric = bool(rows) and isinstance(rows[0][number], int | float)
         table.add_column(column, justify="right" if numeric else "left")
     for row in rows:
-        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row))
+        table.add_row(
+            *(
+                f"{cell:,}" if isinstance(cell, int) else f"{cell:.4f}" if isinstance(cell, float) else str(cell)
+                for cell in row
+            )
+        )
     out.print(table)
 
 
@@ -200,7 +209,9 @@ def train(at: At = None, as_json: Json = False) -> None:
         show_json({"model": trained.id, **trained.card})
         return
     out.print(f"model {trained.id}")
-    out.print(f"customers: {trained.card['customers']:,}\nproducts: {trained.card['products']:,}\nlines: {trained.card['lines']:,}")
+    out.print(
+        f"customers: {trained.card['customers']:,}\nproducts: {trained.card['products']:,}\nlines: {trained.card['lines']:,}"
+    )
     show_table(["cleaned", "count"], [[row["reason"], int(row["count"])] for row in trained.card["cleaned"]])
 
 
@@ -281,7 +292,9 @@ def preview(
         show_json({"customer_id": customer, "subject": made.subject, "picks": made.picks, "text": made.text})
         return
     out.print(f"[bold]Subject:[/bold] {made.subject}\n")
-    show_table(["", "product", "why"], [[str(n), pick["title"], pick["reason"]] for n, pick in enumerate(made.picks, 1)])
+    show_table(
+        ["", "product", "why"], [[str(n), pick["title"], pick["reason"]] for n, pick in enumerate(made.picks, 1)]
+    )
     out.print(f"\n{made.text}", markup=False)
 
 
@@ -357,11 +370,17 @@ def schedule(
     from campaigns.schedule import next_times
 
     with opened() as project:
-        rows = [[c.name, c.schedule.cron, c.schedule.zone, next_times(c.schedule, real_now(), times)] for c in project.campaigns()]
+        rows = [
+            [c.name, c.schedule.cron, c.schedule.zone, next_times(c.schedule, real_now(), times)]
+            for c in project.campaigns()
+        ]
     if as_json:
         show_json([{"campaign": name, "cron": cron, "zone": zone, "next": due} for name, cron, zone, due in rows])
     else:
-        show_table(["campaign", "cron", "zone", "next"], [[n, c, z, ", ".join(f"{t:%a %Y-%m-%d %H:%M} UTC" for t in due)] for n, c, z, due in rows])
+        show_table(
+            ["campaign", "cron", "zone", "next"],
+            [[n, c, z, ", ".join(f"{t:%a %Y-%m-%d %H:%M} UTC" for t in due)] for n, c, z, due in rows],
+        )
 
 
 @app.command()
@@ -386,7 +405,9 @@ def report(campaign: str, as_json: Json = False) -> None:
         return
     for found in runs:
         out.print(f"[bold]{found.run_id}[/bold] {found.state}")
-        show_counts({(state, reason): n for state, by_reason in found.reasons.items() for reason, n in by_reason.items()})
+        show_counts(
+            {(state, reason): n for state, by_reason in found.reasons.items() for reason, n in by_reason.items()}
+        )
 
 
 def main() -> None:
@@ -396,5 +417,7 @@ def main() -> None:
     except Exception as error:
         if not hasattr(error, "remedy"):
             raise
-        err.print(f"[red]error:[/red] {error}" if "[" not in str(error) else f"error: {error}", markup="[" not in str(error))
+        err.print(
+            f"[red]error:[/red] {error}" if "[" not in str(error) else f"error: {error}", markup="[" not in str(error)
+        )
         sys.exit(1)

@@ -12,7 +12,12 @@ from campaigns.project import Project
 
 
 def render(
-    project: Project, campaign: Campaign, template: CompiledTemplate, run_id: str, customer_id: str, content: Mapping[str, Any]
+    project: Project,
+    campaign: Campaign,
+    template: CompiledTemplate,
+    run_id: str,
+    customer_id: str,
+    content: Mapping[str, Any],
 ) -> Rendered:
     """Render subject, HTML and text for one customer.
 
@@ -22,7 +27,9 @@ def render(
     return template.render(context(project, campaign, run_id, customer_id, content))
 
 
-def context(project: Project, campaign: Campaign, run_id: str, customer_id: str, content: Mapping[str, Any]) -> dict[str, Any]:
+def context(
+    project: Project, campaign: Campaign, run_id: str, customer_id: str, content: Mapping[str, Any]
+) -> dict[str, Any]:
     """Say all that a template may know: nothing but plain values."""
     shop, links = project.settings.shop, project.links
     picks = []
@@ -50,9 +57,7 @@ def context(project: Project, campaign: Campaign, run_id: str, customer_id: str,
     }
 
 
-def compose(
-    project: Project, campaign: Campaign, template: CompiledTemplate, row: Any, date: datetime
-) -> bytes:
+def compose(project: Project, campaign: Campaign, template: CompiledTemplate, row: Any, date: datetime) -> bytes:
     """Build the finished message of one outbox row.
 
     Args:

@@ -28,9 +28,14 @@ def doctor(project: Project) -> list[Finding]:
     findings = [
         _look("database", lambda: _database(project)),
         _look("transport", lambda: _transport(project)),
-        *(_look(f"connection {name}", lambda name=name: _streams(project, name)) for name in project.settings.connections),
-        *(_look(f"campaign {path.stem}", lambda path=path: _campaign(project, path.stem))
-          for path in sorted((project.folder / "campaigns").glob("*.toml"))),
+        *(
+            _look(f"connection {name}", lambda name=name: _streams(project, name))
+            for name in project.settings.connections
+        ),
+        *(
+            _look(f"campaign {path.stem}", lambda path=path: _campaign(project, path.stem))
+            for path in sorted((project.folder / "campaigns").glob("*.toml"))
+        ),
     ]
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     findings.append(Finding("chromium", True, chromium or "not installed; only `preview --png` needs it"))

@@ -19,7 +19,9 @@ def read_toml(path: Path, refuse: type[CampaignError]) -> dict[str, Any]:
         CampaignError: of the kind `refuse`: not there, or no TOML.
     """
     if not path.is_file():
-        raise refuse(f"no {path.name} in {path.parent}", remedy="run `handpicked init`, or name the folder with --project")
+        raise refuse(
+            f"no {path.name} in {path.parent}", remedy="run `handpicked init`, or name the folder with --project"
+        )
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:

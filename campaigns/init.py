@@ -39,7 +39,11 @@ def init(folder: Path, *, name: str = "Corner Market", pretend_now: str | None =
     settings = folder / "handpicked.toml"
     if settings.exists():
         raise BadSettings(f"{settings} is already there", remedy="choose an empty folder, or edit that file")
-    moment = f"pretend_now = {pretend_now}   # look at the data as if it were this moment; remove in real life\n" if pretend_now else ""
+    moment = (
+        f"pretend_now = {pretend_now}   # look at the data as if it were this moment; remove in real life\n"
+        if pretend_now
+        else ""
+    )
     files = {
         settings: SETTINGS.format(name=name, pretend_now=moment),
         folder / "campaigns" / "weekly_digest.toml": _shipped("campaigns", "recipes/weekly_digest.toml"),

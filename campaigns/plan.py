@@ -46,7 +46,9 @@ def run_id(campaign: Campaign, scheduled_at: datetime) -> str:
     return f"{campaign.name}@{scheduled_at:%Y%m%dT%H%M%SZ}"
 
 
-def plan(project: Project, campaign: Campaign, scheduled_at: datetime, *, dry_run: bool = False, at_once: bool = False) -> Planned:
+def plan(
+    project: Project, campaign: Campaign, scheduled_at: datetime, *, dry_run: bool = False, at_once: bool = False
+) -> Planned:
     """Plan one run; planning it again changes nothing and says so.
 
     Args:
@@ -72,8 +74,12 @@ def plan(project: Project, campaign: Campaign, scheduled_at: datetime, *, dry_ru
     zones = [None] * len(rows) if at_once else rows["time_zone"]
     rows["due_at"] = [due_at(campaign.schedule, scheduled_at, zone) for zone in zones]
     rows["address"] = rows["email"]
-    rows["rfc_message_id"] = [message_id(run, customer, project.settings.sender_domain) for customer in rows["customer_id"]]
-    counts = {(str(state), str(reason)): int(n) for (state, reason), n in rows.groupby(["state", "reason"]).size().items()}
+    rows["rfc_message_id"] = [
+        message_id(run, customer, project.settings.sender_domain) for customer in rows["customer_id"]
+    ]
+    counts = {
+        (str(state), str(reason)): int(n) for (state, reason), n in rows.groupby(["state", "reason"]).size().items()
+    }
     if dry_run:
         return Planned(run, True, counts)
     header = {

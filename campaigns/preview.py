@@ -37,7 +37,10 @@ def preview(project: Project, name: str, customer_id: str, at: datetime | None =
     as_of = project.as_of(at)
     people = frames.customers(project.store).set_index("customer_id")
     if customer_id not in people.index:
-        raise NotFound(f"no customer {customer_id!r}", remedy="give the id as the shop's system has it, e.g. one that `handpicked picks` lists")
+        raise NotFound(
+            f"no customer {customer_id!r}",
+            remedy="give the id as the shop's system has it, e.g. one that `handpicked picks` lists",
+        )
     person = people.loc[customer_id]
     _, recommender = recommender_as_of(project, as_of)
     picks = slates_for(project, campaign, [customer_id], recommender, as_of).get(customer_id, [])
@@ -48,7 +51,9 @@ def preview(project: Project, name: str, customer_id: str, at: datetime | None =
         "locale": _text(person.get("locale")) or project.settings.shop.locale,
         "picks": picks,
     }
-    rendered = render(project, campaign, project.template(campaign.template), run_id(campaign, as_of), customer_id, content)
+    rendered = render(
+        project, campaign, project.template(campaign.template), run_id(campaign, as_of), customer_id, content
+    )
     return Preview(customer_id, rendered.subject, picks, rendered.html, rendered.text)
 
 
@@ -77,8 +82,6 @@ def segment_picks(project: Project, size: int, at: datetime | None = None) -> pd
     slates = recommender.segment_slates(segments, size).merge(sizes, on="segment")
     titles = frames.products(project.store).set_index("product_id")["title"]
     return slates.assign(title=slates["product_id"].map(titles))
-
-
 
 
 def fields_to_push(project: Project, size: int) -> dict[str, Values]:

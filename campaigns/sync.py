@@ -84,7 +84,9 @@ def push(project: Project, name: str, fields: Mapping[str, Values], *, dry_run: 
     """
     adapter = connect(project, name)
     known = acknowledged_hashes(project.store, name)
-    changed = [FieldUpdate(customer, dict(values)) for customer, values in fields.items() if _differs(known, customer, values)]
+    changed = [
+        FieldUpdate(customer, dict(values)) for customer, values in fields.items() if _differs(known, customer, values)
+    ]
     unchanged = len(fields) - len(changed)
     if dry_run:
         return Pushed(len(changed), unchanged, 0, dry_run=True)

@@ -55,7 +55,10 @@ def world(project: Project, as_of: datetime) -> World:
     with project.progress.track("read purchases", None):
         purchases = frames.purchases(project.store, as_of)
         if purchases.empty:
-            raise NotFound(f"no purchase before {as_of:%Y-%m-%d %H:%M}", remedy="run `handpicked sync pull` first, or name a later time")
+            raise NotFound(
+                f"no purchase before {as_of:%Y-%m-%d %H:%M}",
+                remedy="run `handpicked sync pull` first, or name a later time",
+            )
         cleaned = clean(purchases, frames.products(project.store), frames.customers(project.store))
     return World(cleaned, frames.offers(project.store, as_of), as_of)
 

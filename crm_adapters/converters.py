@@ -83,7 +83,9 @@ def time(column: pa.Array) -> Converted:
         except pa.ArrowInvalid:
             continue
     values, _ = text(column)
-    parsed = pd.to_datetime(values.to_pandas(), format="ISO8601", utc=True, errors="coerce").astype("datetime64[us, UTC]")
+    parsed = pd.to_datetime(values.to_pandas(), format="ISO8601", utc=True, errors="coerce").astype(
+        "datetime64[us, UTC]"
+    )
     moments = pa.Array.from_pandas(parsed).cast(TIME)
     return moments, pc.or_(pc.is_valid(moments), pc.is_null(values))
 

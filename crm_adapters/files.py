@@ -146,7 +146,11 @@ def _read_csv(path: Path) -> Iterator[Batch]:
             for row in broken[told:]
         ]
         numbers, first = [row.number for row in broken], before
-        yield table, rejects, lambda row, numbers=numbers, first=first: f"{path.name} line {_line(first + row, numbers)}"  # type: ignore[misc]
+        yield (
+            table,
+            rejects,
+            lambda row, numbers=numbers, first=first: f"{path.name} line {_line(first + row, numbers)}",
+        )  # type: ignore[misc]
         told, before = len(broken), before + table.num_rows
 
 

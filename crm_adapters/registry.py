@@ -29,4 +29,6 @@ def open_adapter(kind: str, *, source: str, mapping: Path | None) -> Adapter:
     if kind == "sql":
         return Sql(source, load_mapping(mapping))
     near = difflib.get_close_matches(kind, KINDS, n=1)
-    raise Unsupported(f"no adapter {kind!r}", remedy=f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(KINDS)}")
+    raise Unsupported(
+        f"no adapter {kind!r}", remedy=f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(KINDS)}"
+    )

@@ -6,7 +6,22 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import pyarrow as pa
-from sqlalchemy import Column, MetaData, Select, String, Table, column, create_engine, delete, inspect, insert, or_, select, table, text
+from sqlalchemy import (
+    Column,
+    MetaData,
+    Select,
+    String,
+    Table,
+    column,
+    create_engine,
+    delete,
+    insert,
+    inspect,
+    or_,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from crm_adapters.base import FieldUpdate, Page, PushResult
@@ -38,7 +53,9 @@ class Sql:
         try:
             there = set(inspect(self._engine).get_table_names())
         except OperationalError as error:
-            raise Unreachable(f"the database does not answer: {error.orig}", remedy="check the connection's url") from error
+            raise Unreachable(
+                f"the database does not answer: {error.orig}", remedy="check the connection's url"
+            ) from error
         named = {stream for stream, found in self.mapping.streams.items() if {"table", "query"} & set(found.source)}
         return [stream for stream in Stream if stream in named or stream.value in there]
 
@@ -72,20 +89,37 @@ class Sql:
             with self._engine.connect() as connection:
                 return [dict(row) for row in connection.execute(query).mappings()]
         except SQLAlchemyError as error:
-            raise SourceMissing(f"{stream} can't be read: {getattr(error, 'orig', error)}", remedy="check table, query and columns in the mapping") from error
+            raise SourceMissing(
+                f"{stream} can't be read: {getattr(error, 'orig', error)}",
+                remedy="check table, query and columns in the mapping",
+            ) from error
 
     def push(self, updates: Sequence[FieldUpdate]) -> Iterator[PushResult]:
         """Write the fields of each customer to the table `recommended`, made on first use."""
         names = sorted({name for update in updates for name in update.values})
-        written = Table(FIELDS_TABLE, MetaData(), Column("customer_id", String(255), primary_key=True), *(Column(name, String) for name in names))
+        written = Table(
+            FIELDS_TABLE,
+            MetaData(),
+            Column("customer_id", String(255), primary_key=True),
+            *(Column(name, String) for name in names),
+        )
         with self._engine.begin() as connection:
             written.create(connection, checkfirst=True)
             for name in set(names) - {found["name"] for found in inspect(connection).get_columns(FIELDS_TABLE)}:
                 quoted = self._engine.dialect.identifier_preparer.quote(name)
                 connection.execute(text(f"ALTER TABLE {FIELDS_TABLE} ADD COLUMN {quoted} VARCHAR"))
-            connection.execute(delete(written).where(written.c.customer_id.in_([update.customer_id for update in updates])))
+            connection.execute(
+                delete(written).where(written.c.customer_id.in_([update.customer_id for update in updates]))
+            )
             blank = dict.fromkeys(names)
-            rows = [{**blank, **{name: _text(value) for name, value in update.values.items()}, "customer_id": update.customer_id} for update in updates]
+            rows = [
+                {
+                    **blank,
+                    **{name: _text(value) for name, value in update.values.items()},
+                    "customer_id": update.customer_id,
+                }
+                for update in updates
+            ]
             connection.execute(insert(written), rows)
         for update in updates:
             yield PushResult(update.customer_id, "sent")
@@ -102,7 +136,9 @@ def _query(stream: Stream, source: dict[str, str], high: str | None, seen: list[
     return query.order_by(updated, key).limit(limit)
 
 
-def _advance(rows: list[dict[str, Any]], source: dict[str, str], high: str | None, seen: list[str]) -> tuple[str, list[str]]:
+def _advance(
+    rows: list[dict[str, Any]], source: dict[str, str], high: str | None, seen: list[str]
+) -> tuple[str, list[str]]:
     """Move the cursor behind these rows: their newest time, and every id seen at it."""
     newest = _text(rows[-1][source["updated"]]) or ""
     ids = [str(row[source.get("id", "id")]) for row in rows if _text(row[source["updated"]]) == newest]

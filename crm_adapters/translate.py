@@ -90,7 +90,11 @@ def _converter(target: pa.Field) -> str:
         return "id"
     if target.name == "email":
         return "email"
-    for test, name in ((pa.types.is_timestamp, "time"), (pa.types.is_boolean, "bool"), (pa.types.is_floating, "number")):
+    for test, name in (
+        (pa.types.is_timestamp, "time"),
+        (pa.types.is_boolean, "bool"),
+        (pa.types.is_floating, "number"),
+    ):
         if test(target.type):
             return name
     return "integer" if pa.types.is_integer(target.type) else "text"
@@ -124,13 +128,24 @@ def _money(column: pa.Array, raw: pa.Table) -> Converted:
 
 
 def _attributes(mapping: StreamMapping, raw: pa.Table) -> pa.Array:
-    named = {key.removeprefix("attributes."): field.column for key, field in mapping.fields.items() if key.startswith("attributes.")}
+    named = {
+        key.removeprefix("attributes."): field.column
+        for key, field in mapping.fields.items()
+        if key.startswith("attributes.")
+    }
     present = {name: column for name, column in named.items() if column in raw.column_names}
     if not present:
-        return pc.cast(_whole(raw["attributes"]), pa.string()) if "attributes" in raw.column_names else pa.nulls(raw.num_rows, pa.string())
+        return (
+            pc.cast(_whole(raw["attributes"]), pa.string())
+            if "attributes" in raw.column_names
+            else pa.nulls(raw.num_rows, pa.string())
+        )
     rows = raw.select(list(dict.fromkeys(present.values()))).to_pylist()
     texts = [
-        json.dumps({name: row[column] for name, column in present.items() if row[column] not in (None, "")}, default=str) for row in rows
+        json.dumps(
+            {name: row[column] for name, column in present.items() if row[column] not in (None, "")}, default=str
+        )
+        for row in rows
     ]
     return pa.array(texts, pa.string())
 

@@ -32,12 +32,20 @@ def clean(purchases: pd.DataFrame, products: pd.DataFrame, customers: pd.DataFra
     counts.append(("duplicate customer", len(aliases), "merged into the oldest record with the same address or phone"))
     bought = _owners(purchases, aliases)
     bought = _drop(bought, bought["quantity"] == 0, "quantity 0", "left out: nothing was bought", counts)
-    bought = _drop(bought, bought["quantity"].abs() > MOST_UNITS, "absurd quantity", f"left out: over {MOST_UNITS:.0f} units in one line", counts)
+    bought = _drop(
+        bought,
+        bought["quantity"].abs() > MOST_UNITS,
+        "absurd quantity",
+        f"left out: over {MOST_UNITS:.0f} units in one line",
+        counts,
+    )
     bought = _net_returns(bought, counts)
     bought = _sound_prices(bought, counts)
     listed = products.drop_duplicates("product_id")
     counts.append(("product listed twice", len(products) - len(listed), "the first one is kept"))
-    counts.append(("product without category", int(listed["category_path"].isna().sum()), "kept; content can't place it"))
+    counts.append(
+        ("product without category", int(listed["category_path"].isna().sum()), "kept; content can't place it")
+    )
     people = None if customers is None else customers[~customers["customer_id"].isin(aliases["alias_id"])]
     return Cleaned(bought, listed, people, aliases, pd.DataFrame(counts, columns=["reason", "count", "what"]))
 
@@ -96,7 +104,9 @@ def _owners(purchases: pd.DataFrame, aliases: pd.DataFrame) -> pd.DataFrame:
     return purchases.assign(customer_id=purchases["customer_id"].map(owner).fillna(purchases["customer_id"]))
 
 
-def _drop(frame: pd.DataFrame, bad: pd.Series, reason: str, what: str, counts: list[tuple[str, int, str]]) -> pd.DataFrame:
+def _drop(
+    frame: pd.DataFrame, bad: pd.Series, reason: str, what: str, counts: list[tuple[str, int, str]]
+) -> pd.DataFrame:
     counts.append((reason, int(bad.sum()), what))
     return frame[~bad] if bad.any() else frame
 

@@ -66,9 +66,14 @@ class Dataset:
         if offers is not None:
             _require(offers, OFFERS)
         known = products.loc[products["recommendable"]].drop_duplicates("product_id").set_index("product_id")
-        kept = purchases[(purchases["at"] < as_of) & (purchases["quantity"] > 0) & purchases["product_id"].isin(known.index)]
+        kept = purchases[
+            (purchases["at"] < as_of) & (purchases["quantity"] > 0) & purchases["product_id"].isin(known.index)
+        ]
         if kept.empty:
-            raise NothingToLearn(f"no purchase of a recommendable product before {as_of}", remedy="sync orders first, or choose a later time")
+            raise NothingToLearn(
+                f"no purchase of a recommendable product before {as_of}",
+                remedy="sync orders first, or choose a later time",
+            )
         customer, customer_ids = pd.factorize(kept["customer_id"], sort=True)
         product, product_ids = pd.factorize(kept["product_id"], sort=True)
         order, _ = pd.factorize(kept["order_id"])

@@ -42,7 +42,9 @@ def evaluate(
             wanted = target if task == "any" else _only_new(target, bought)
             judged = np.flatnonzero(np.diff(wanted.indptr))
             for name, picks in _slates(hybrid, judged, k, only_new=task == "new").items():
-                rows.append({"scorer": name, "task": task, "cutoff": cutoff, **_judge(picks, wanted[judged], k, data.shape[1])})
+                rows.append(
+                    {"scorer": name, "task": task, "cutoff": cutoff, **_judge(picks, wanted[judged], k, data.shape[1])}
+                )
     return pd.DataFrame(rows)
 
 
@@ -51,7 +53,9 @@ def _target(purchases: pd.DataFrame, data: Dataset, cutoff: pd.Timestamp) -> spa
     row = data.customer_ids.get_indexer(pd.Index(week["customer_id"]))
     product = data.product_ids.get_indexer(pd.Index(week["product_id"]))
     known = (row >= 0) & (product >= 0)
-    return sparse.coo_array((np.ones(known.sum(), dtype=np.float32), (row[known], product[known])), shape=data.shape).tocsr()
+    return sparse.coo_array(
+        (np.ones(known.sum(), dtype=np.float32), (row[known], product[known])), shape=data.shape
+    ).tocsr()
 
 
 def _only_new(target: sparse.csr_array, bought: sparse.csr_array) -> sparse.csr_array:

@@ -60,7 +60,9 @@ class Scorers:
         buyers = np.bincount(times.indices, minlength=data.shape[1])
         again = np.bincount(times.indices[times.data > 1], minlength=data.shape[1])
         self.repeat_rate = (again / np.maximum(buyers, 1)).astype(np.float32)
-        self.baskets = np.bincount(data.customer[np.unique(data.order, return_index=True)[1]], minlength=data.shape[0]).astype(np.float32)
+        self.baskets = np.bincount(
+            data.customer[np.unique(data.order, return_index=True)[1]], minlength=data.shape[0]
+        ).astype(np.float32)
 
     def all(self) -> list[Popularity | Repeat | Neighbours | Content]:
         """The scorers that propose candidates."""
@@ -69,16 +71,23 @@ class Scorers:
     def pairs(self, rows: Rows) -> tuple[sparse.csr_array, dict[str, sparse.csr_array]]:
         """The union of all candidates, and each scorer's own scores."""
         parts = {scorer.name: scorer.score(rows) for scorer in self.all()}
-        union = sum((part.astype(bool) for part in parts.values()), start=sparse.csr_array(parts["repeat"].shape, dtype=bool))
+        union = sum(
+            (part.astype(bool) for part in parts.values()), start=sparse.csr_array(parts["repeat"].shape, dtype=bool)
+        )
         union = sparse.csr_array(union)
         union.sort_indices()
         return union, parts
 
-    def features(self, rows: Rows, row: NDArray[np.intp], product: NDArray[np.intp], parts: dict[str, sparse.csr_array]) -> NDArray[np.float32]:
+    def features(
+        self, rows: Rows, row: NDArray[np.intp], product: NDArray[np.intp], parts: dict[str, sparse.csr_array]
+    ) -> NDArray[np.float32]:
         """(pairs, features) of candidate pairs; what a pair lacks is 0."""
         own = np.maximum(rows, 0)[row]
         known = (rows >= 0)[row]
-        last, gap, times = (_at(table, own, product) * known for table in (self.repeat.last_days, self.repeat.gap_days, self.repeat.times))
+        last, gap, times = (
+            _at(table, own, product) * known
+            for table in (self.repeat.last_days, self.repeat.gap_days, self.repeat.times)
+        )
         baskets = self.baskets[own] * known
         columns = [
             *(_at(parts[name], row, product) for name in ("repeat", "neighbours", "content")),
@@ -117,7 +126,9 @@ class Hybrid:
         if len(past.customer) == 0:
             return None
         week = data.age_days <= WEEK_DAYS
-        bought = sparse.coo_array((np.ones(week.sum(), dtype=np.float32), (data.customer[week], data.product[week])), shape=data.shape).tocsr()
+        bought = sparse.coo_array(
+            (np.ones(week.sum(), dtype=np.float32), (data.customer[week], data.product[week])), shape=data.shape
+        ).tocsr()
         seen = np.unique(past.customer)
         judged = np.intersect1d(seen, np.unique(data.customer[week]))
         if len(judged) < 20:
@@ -134,7 +145,13 @@ class Hybrid:
         if hit.sum() < FEWEST_HITS:
             return None
         ranker = HistGradientBoostingClassifier(
-            learning_rate=0.08, max_iter=150, max_leaf_nodes=31, min_samples_leaf=100, l2_regularization=1.0, early_stopping=False, random_state=self.seed
+            learning_rate=0.08,
+            max_iter=150,
+            max_leaf_nodes=31,
+            min_samples_leaf=100,
+            l2_regularization=1.0,
+            early_stopping=False,
+            random_state=self.seed,
         )
         return ranker.fit(np.concatenate(features), hit)
 
@@ -155,7 +172,9 @@ class Hybrid:
             last_days=np.where(bought, last, np.inf).astype(np.float32),
         )
 
-    def _fixed(self, parts: dict[str, sparse.csr_array], row: NDArray[np.intp], product: NDArray[np.intp]) -> NDArray[np.float32]:
+    def _fixed(
+        self, parts: dict[str, sparse.csr_array], row: NDArray[np.intp], product: NDArray[np.intp]
+    ) -> NDArray[np.float32]:
         total = np.zeros(len(row), dtype=np.float32)
         for name, weight in FIXED.items():
             values = _at(parts[name], row, product)

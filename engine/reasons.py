@@ -44,7 +44,10 @@ class Reasons:
         repeat = self._scorers.repeat
         times, gap, last = (float(table[row, product]) for table in (repeat.times, repeat.gap_days, repeat.last_days))
         if times >= 3 and gap >= 1:
-            return Reason("repeat", f"You buy this about every {round(gap)} days" if round(gap) > 1 else "You buy this nearly every day")
+            return Reason(
+                "repeat",
+                f"You buy this about every {round(gap)} days" if round(gap) > 1 else "You buy this nearly every day",
+            )
         bought = self._as_of - pd.Timedelta(days=last)
         again = "last bought" if times > 1 else "bought"
         return Reason("repeat", f"You {again} this in {bought:%B}")

@@ -84,7 +84,8 @@ class Recommender:
     ) -> pd.DataFrame:
         row, product = found.row[chosen], found.product[chosen]
         why = [
-            reasons.why(int(rows[r]), int(p), new=not bought) for r, p, bought in zip(row, product, found.bought[chosen], strict=True)
+            reasons.why(int(rows[r]), int(p), new=not bought)
+            for r, p, bought in zip(row, product, found.bought[chosen], strict=True)
         ]
         frame = pd.DataFrame(
             {
@@ -126,8 +127,14 @@ class Recommender:
         lift = share / table["product"].map(overall)
         table["score"] = share * np.sqrt(lift)
         table["lift"] = lift
-        top = table.sort_values(["segment", "score", "product"], ascending=[True, False, True]).groupby("segment").head(size)
-        more = [f"bought {lift:.1f} times as often as elsewhere" if lift >= 1.2 else "popular here" for lift in top["lift"]]
+        top = (
+            table.sort_values(["segment", "score", "product"], ascending=[True, False, True])
+            .groupby("segment")
+            .head(size)
+        )
+        more = [
+            f"bought {lift:.1f} times as often as elsewhere" if lift >= 1.2 else "popular here" for lift in top["lift"]
+        ]
         return pd.DataFrame(
             {
                 "segment": np.asarray(names, dtype=object)[top["segment"]],

@@ -10,7 +10,12 @@ from engine.slate import SlateRules
 
 
 def allowed(
-    found: Candidates, rules: SlateRules, available: NDArray[np.bool_], excluded: set[tuple[int, int]], *, only_new: bool
+    found: Candidates,
+    rules: SlateRules,
+    available: NDArray[np.bool_],
+    excluded: set[tuple[int, int]],
+    *,
+    only_new: bool,
 ) -> NDArray[np.bool_]:
     """Which candidate pairs the rules allow.
 

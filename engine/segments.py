@@ -21,10 +21,10 @@ def segment(purchases: pd.DataFrame, products: pd.DataFrame, as_of: pd.Timestamp
     known = traits(purchases, as_of)
     shares = taste(purchases[purchases["at"] < as_of], products).reindex(known["customer_id"]).fillna(0)
     labels = _clusters(known, shares, seed)
-    names = {label: _name(known[labels == label], shares[labels == label], known, shares) for label in np.unique(labels)}
-    return pd.DataFrame(
-        {"customer_id": known["customer_id"], "segment": _distinct(names, labels), "rfm": rfm(known)}
-    )
+    names = {
+        label: _name(known[labels == label], shares[labels == label], known, shares) for label in np.unique(labels)
+    }
+    return pd.DataFrame({"customer_id": known["customer_id"], "segment": _distinct(names, labels), "rfm": rfm(known)})
 
 
 def rfm(known: pd.DataFrame) -> list[str]:
@@ -42,8 +42,12 @@ def rfm(known: pd.DataFrame) -> list[str]:
 def taste(purchases: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
     """Share of each customer's lines in each department: (customers, departments), rows sum to 1."""
     department = products.set_index("product_id")["category_path"].fillna("").str.split(" > ").str[0].str.lower()
-    lines = pd.DataFrame({"customer_id": purchases["customer_id"], "department": purchases["product_id"].map(department)})
-    counts = lines[lines["department"].fillna("") != ""].groupby(["customer_id", "department"]).size().unstack(fill_value=0)
+    lines = pd.DataFrame(
+        {"customer_id": purchases["customer_id"], "department": purchases["product_id"].map(department)}
+    )
+    counts = (
+        lines[lines["department"].fillna("") != ""].groupby(["customer_id", "department"]).size().unstack(fill_value=0)
+    )
     return counts.div(counts.sum(axis=1), axis=0)
 
 
@@ -51,7 +55,11 @@ def _clusters(known: pd.DataFrame, shares: pd.DataFrame, seed: int) -> NDArray[n
     k = min(MOST_SEGMENTS, max(1, len(known) // FEWEST_A_SEGMENT))
     rhythm = np.log1p(known[["recency_days", "orders", "spent_minor"]].clip(lower=0).to_numpy(float))
     common = shares.loc[:, shares.mean() > 0.02]
-    table = np.hstack([StandardScaler().fit_transform(rhythm), 0.5 * StandardScaler().fit_transform(common)]) if common.size else rhythm
+    table = (
+        np.hstack([StandardScaler().fit_transform(rhythm), 0.5 * StandardScaler().fit_transform(common)])
+        if common.size
+        else rhythm
+    )
     return np.asarray(KMeans(k, n_init=4, random_state=seed).fit_predict(table))
 
 
@@ -74,7 +82,12 @@ def _loyalty(mine: pd.DataFrame, everyone: pd.DataFrame) -> str:
 
 
 def _rhythm(gap_days: float) -> str:
-    for limit, word in ((4, "buys every few days"), (10, "buys weekly"), (20, "buys every other week"), (45, "buys monthly")):
+    for limit, word in (
+        (4, "buys every few days"),
+        (10, "buys weekly"),
+        (20, "buys every other week"),
+        (45, "buys monthly"),
+    ):
         if gap_days <= limit:
             return word
     return "buys seldom"

@@ -42,10 +42,21 @@ def postgres(tmp_path_factory):
     if user:
         shutil.chown(folder, "nobody", "nogroup")
     port = free_port()
-    run = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, "env": {**os.environ, "HOME": str(folder)}}
-    subprocess.run([*user, binaries / "initdb", "-D", folder / "data", "-U", "shop", "-A", "trust", "-E", "UTF8", "--no-sync"], **run)
+    run = {
+        "check": True,
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.DEVNULL,
+        "cwd": folder,
+        "env": {**os.environ, "HOME": str(folder)},
+    }
+    subprocess.run(
+        [*user, binaries / "initdb", "-D", folder / "data", "-U", "shop", "-A", "trust", "-E", "UTF8", "--no-sync"],
+        **run,
+    )
     settings = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    subprocess.run([*user, binaries / "pg_ctl", "-D", folder / "data", "-w", "-o", settings, "-l", folder / "log", "start"], **run)
+    subprocess.run(
+        [*user, binaries / "pg_ctl", "-D", folder / "data", "-w", "-o", settings, "-l", folder / "log", "start"], **run
+    )
     yield f"postgresql+psycopg://shop@127.0.0.1:{port}"
     subprocess.run([*user, binaries / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop"], **run)
     shutil.rmtree(folder, ignore_errors=True)

@@ -55,13 +55,22 @@ def products(listed: pd.DataFrame, bought: pd.DataFrame, seed: int) -> pd.DataFr
     named = brands(listed["manufacturer_id"], seed)
     frame = listed.copy()
     frame["brand_name"] = np.where(frame["brand"] == "Private", OWN_BRAND, frame["manufacturer_id"].map(named))
-    levels = {name: {text: words(text) for text in frame[name].dropna().unique()} for name in ("department", "product_category", "product_type")}
-    kind = frame["product_type"].map(levels["product_type"]).fillna(frame["product_category"].map(levels["product_category"]))
+    levels = {
+        name: {text: words(text) for text in frame[name].dropna().unique()}
+        for name in ("department", "product_category", "product_type")
+    }
+    kind = (
+        frame["product_type"]
+        .map(levels["product_type"])
+        .fillna(frame["product_category"].map(levels["product_category"]))
+    )
     kind = kind.fillna(frame["department"].map(levels["department"]))
     size = frame["package_size"].map(readable_size)
     title = frame["brand_name"] + " " + kind + np.where(size != "", ", " + size, "")
     path = [
-        " > ".join(sentence(levels[name][text]) for name, text in zip(levels, row, strict=True) if isinstance(text, str))
+        " > ".join(
+            sentence(levels[name][text]) for name, text in zip(levels, row, strict=True) if isinstance(text, str)
+        )
         for row in frame[list(levels)].itertuples(index=False, name=None)
     ]
     price = frame["product_id"].map(paid)
@@ -91,7 +100,9 @@ def orders(bought: pd.DataFrame) -> pa.Table:
         {
             "order_id": bought["basket_id"].to_numpy(),
             "customer_id": bought["household_id"].to_numpy(),
-            "placed_at": pc.strftime(pa.array(bought["transaction_timestamp"].astype("datetime64[s]")), "%Y-%m-%dT%H:%M:%SZ"),
+            "placed_at": pc.strftime(
+                pa.array(bought["transaction_timestamp"].astype("datetime64[s]")), "%Y-%m-%dT%H:%M:%SZ"
+            ),
             "status": pa.array(["paid"]).take(pa.array(np.zeros(len(bought), dtype=np.int32))),
             "currency": pa.array(["USD"]).take(pa.array(np.zeros(len(bought), dtype=np.int32))),
             "line_id": bought.groupby("basket_id").cumcount().to_numpy() + 1,
@@ -107,7 +118,9 @@ def offers(path: Path) -> pa.Table:
     monday = pd.Timestamp(FIRST_MONDAY)
     found = []
     for kind in ("mailer", "display"):
-        table = pq.read_table(path, columns=["product_id", "week", f"{kind}_location"], filters=[(f"{kind}_location", "!=", "0")])
+        table = pq.read_table(
+            path, columns=["product_id", "week", f"{kind}_location"], filters=[(f"{kind}_location", "!=", "0")]
+        )
         weeks = table.group_by(["product_id", "week"]).aggregate([]).to_pandas().sort_values(["week", "product_id"])
         found.append(weeks.assign(kind=kind))
     rows = pd.concat(found, ignore_index=True)

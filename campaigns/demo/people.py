@@ -3,18 +3,18 @@
 import numpy as np
 import pandas as pd
 
-FIRST = (
-    "Ada Ben Clara Dan Eva Finn Grace Hugo Iris Jack Kate Leo Mia Noah Olive Paul Quinn Rosa Sam Tess Uma Vera Will Xenia Yara Zoe "
-    "Amir Bella Carlos Dina Emil Fatima George Hana Ivan Julia Karim Lena Marco Nina Omar Petra Rafael Sofia Tomas Ursula Victor Wanda"
-).split()
-LAST = (
-    "Adams Baker Carter Diaz Evans Fisher Green Hughes Ito Jones King Lopez Miller Nguyen Owens Patel Quist Reed Smith Turner "
-    "Underhill Vance Walker Young Abbott Brooks Cohen Dunn Ellis Foster Grant Hayes Irwin Jensen Kelly Lane Moore Nolan Ortiz Price"
-).split()
-STREETS = "Maple Oak Cedar Elm Walnut Lake Hill River Park Church Mill Spring Ridge Meadow".split()
+FIRST = ["Ada", "Ben", "Clara", "Dan", "Eva", "Finn", "Grace", "Hugo", "Iris", "Jack", "Kate", "Leo", "Mia", "Noah", "Olive", "Paul", "Quinn", "Rosa", "Sam", "Tess", "Uma", "Vera", "Will", "Xenia", "Yara", "Zoe", "Amir", "Bella", "Carlos", "Dina", "Emil", "Fatima", "George", "Hana", "Ivan", "Julia", "Karim", "Lena", "Marco", "Nina", "Omar", "Petra", "Rafael", "Sofia", "Tomas", "Ursula", "Victor", "Wanda"]
+LAST = ["Adams", "Baker", "Carter", "Diaz", "Evans", "Fisher", "Green", "Hughes", "Ito", "Jones", "King", "Lopez", "Miller", "Nguyen", "Owens", "Patel", "Quist", "Reed", "Smith", "Turner", "Underhill", "Vance", "Walker", "Young", "Abbott", "Brooks", "Cohen", "Dunn", "Ellis", "Foster", "Grant", "Hayes", "Irwin", "Jensen", "Kelly", "Lane", "Moore", "Nolan", "Ortiz", "Price"]
+STREETS = ["Maple", "Oak", "Cedar", "Elm", "Walnut", "Lake", "Hill", "River", "Park", "Church", "Mill", "Spring", "Ridge", "Meadow"]
 CITIES = [("Columbus", "OH", "43004"), ("Dayton", "OH", "45402"), ("Louisville", "KY", "40202"), ("Nashville", "TN", "37203"),
           ("Houston", "TX", "77002"), ("Denver", "CO", "80202")]  # fmt: skip
-ZONES = {"OH": "America/New_York", "KY": "America/Kentucky/Louisville", "TN": "America/Chicago", "TX": "America/Chicago", "CO": "America/Denver"}
+ZONES = {
+    "OH": "America/New_York",
+    "KY": "America/Kentucky/Louisville",
+    "TN": "America/Chicago",
+    "TX": "America/Chicago",
+    "CO": "America/Denver",
+}
 
 
 def people(first_purchase: pd.Series, demographics: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -37,7 +37,10 @@ def people(first_purchase: pd.Series, demographics: pd.DataFrame, seed: int) -> 
             "phone": [f"+1614555{number:04d}" for number in range(n)],
             "first_name": first,
             "last_name": last,
-            "street": [f"{number} {street} St" for number, street in zip(rng.integers(1, 9900, n), rng.choice(STREETS, n), strict=True)],
+            "street": [
+                f"{number} {street} St"
+                for number, street in zip(rng.integers(1, 9900, n), rng.choice(STREETS, n), strict=True)
+            ],
             "city": places["city"],
             "region": places["region"],
             "postcode": places["postcode"],
@@ -45,7 +48,9 @@ def people(first_purchase: pd.Series, demographics: pd.DataFrame, seed: int) -> 
             "locale": "en_US",
             "time_zone": places["region"].map(ZONES),
             "consent_email": rng.choice(["subscribed", "unsubscribed", "unknown"], n, p=[0.85, 0.08, 0.07]),
-            "created_at": (first_purchase - pd.to_timedelta(rng.integers(1, 60, n), unit="D")).dt.strftime("%Y-%m-%dT%H:%M:%SZ").to_numpy(),
+            "created_at": (first_purchase - pd.to_timedelta(rng.integers(1, 60, n), unit="D"))
+            .dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_numpy(),
         }
     )
     known = demographics.assign(id=demographics["household_id"].astype(str)).drop(columns="household_id")

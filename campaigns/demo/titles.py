@@ -19,9 +19,65 @@ WORDS = {
     "SINGLES": "single", "ASSTD": "assorted", "W/": "with", "W/O": "without", "&": "and", "VAR": "variety", "ADDTVS": "additives",
 }  # fmt: skip
 NOISE = re.compile(r"\((?:[^)]*\)?)|\bALL BRANDS\b|\bINCLUDING\b|\bOTHER\b|\bONLY\b|\*|\bNON-?BRANDED\b")
-UNITS = {"OZ": "oz", "LB": "lb", "CT": "count", "GAL": "gal", "ML": "ml", "PT": "pt", "QT": "qt", "LTR": "l", "PK": "pack", "FT": "ft", "IN": "in"}
-STARTS = ["Al", "Bram", "Cor", "Dun", "El", "Fen", "Gar", "Hol", "Ivy", "Jun", "Kel", "Lin", "Mar", "Nor", "Oak", "Pem", "Quin", "Ros", "Sel", "Tam", "Und", "Ves", "Wil", "Yar"]
-ENDS = ["bury", "croft", "dale", "feld", "ford", "gate", "ham", "hill", "ley", "lane", "mere", "more", "ridge", "stead", "ton", "wick", "wood", "worth"]
+UNITS = {
+    "OZ": "oz",
+    "LB": "lb",
+    "CT": "count",
+    "GAL": "gal",
+    "ML": "ml",
+    "PT": "pt",
+    "QT": "qt",
+    "LTR": "l",
+    "PK": "pack",
+    "FT": "ft",
+    "IN": "in",
+}
+STARTS = [
+    "Al",
+    "Bram",
+    "Cor",
+    "Dun",
+    "El",
+    "Fen",
+    "Gar",
+    "Hol",
+    "Ivy",
+    "Jun",
+    "Kel",
+    "Lin",
+    "Mar",
+    "Nor",
+    "Oak",
+    "Pem",
+    "Quin",
+    "Ros",
+    "Sel",
+    "Tam",
+    "Und",
+    "Ves",
+    "Wil",
+    "Yar",
+]
+ENDS = [
+    "bury",
+    "croft",
+    "dale",
+    "feld",
+    "ford",
+    "gate",
+    "ham",
+    "hill",
+    "ley",
+    "lane",
+    "mere",
+    "more",
+    "ridge",
+    "stead",
+    "ton",
+    "wick",
+    "wood",
+    "worth",
+]
 OWN_BRAND = "Corner Market"
 
 
@@ -53,7 +109,22 @@ def readable_size(size: object) -> str:
 def brands(manufacturers: pd.Series, seed: int) -> dict[int, str]:
     """Make up one brand name for each manufacturer: the source names none."""
     names = [start + end for start in STARTS for end in ENDS]
-    kinds = ["", " Foods", " Farms", " & Sons", " Kitchen", " Mills", " House", " Valley", " Brothers", " Select", " Pantry", " Garden", " Works", " Co."]
+    kinds = [
+        "",
+        " Foods",
+        " Farms",
+        " & Sons",
+        " Kitchen",
+        " Mills",
+        " House",
+        " Valley",
+        " Brothers",
+        " Select",
+        " Pantry",
+        " Garden",
+        " Works",
+        " Co.",
+    ]
     pool = [name + kind for kind in kinds for name in names]
     random.Random(seed).shuffle(pool)
     return {int(maker): pool[number % len(pool)] for number, maker in enumerate(sorted(manufacturers.unique()))}

@@ -71,7 +71,9 @@ def _clean(words: str) -> str:
 
 def _safe(value: str, what: str) -> str:
     if not value or not value.isascii() or _CONTROL.search(value) or " " in value:
-        raise BadMessage(f"the {what} {value!r} can't stand in a header", remedy="give it without spaces and line breaks")
+        raise BadMessage(
+            f"the {what} {value!r} can't stand in a header", remedy="give it without spaces and line breaks"
+        )
     return value
 
 

@@ -14,7 +14,7 @@ from mjml import mjml_to_html
 from campaigns.errors import BadTemplate
 
 _HTML = ImmutableSandboxedEnvironment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-_TEXT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - plain text
+_TEXT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 SHIPPED = (
     Path(__file__).parents[1] / "_templates" / "emails",
     Path(__file__).parents[2] / "templates" / "emails",
@@ -64,7 +64,9 @@ class CompiledTemplate:
             known = ", ".join(sorted(words))
             raise BadTemplate(f"{where}: {error.message}", remedy=f"use what a template is given: {known}") from error
         except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
-            raise BadTemplate(f"{where}: {error}", remedy="mend it, then look at it with `handpicked preview`") from error
+            raise BadTemplate(
+                f"{where}: {error}", remedy="mend it, then look at it with `handpicked preview`"
+            ) from error
 
 
 def load_template(name: str, folders: Sequence[Path] = ()) -> CompiledTemplate:

@@ -14,7 +14,9 @@ def acknowledged_hashes(store: Store, connection: str) -> dict[tuple[str, str], 
     """Read (customer_id, field) -> hash of the value that the system has."""
     named = acknowledged_fields.c
     with store.engine.connect() as read:
-        rows = read.execute(select(named.customer_id, named.field, named.value_hash).where(named.connection == connection))
+        rows = read.execute(
+            select(named.customer_id, named.field, named.value_hash).where(named.connection == connection)
+        )
         return {(customer, field): value for customer, field, value in rows}
 
 

@@ -14,7 +14,6 @@ from sqlalchemy.types import BigInteger, TypeEngine
 from campaigns.errors import MissingTool
 from campaigns.store.tables import UtcTime
 
-
 INFERRED_ROWS = 200_000
 
 
@@ -36,7 +35,9 @@ class BulkConnection:
         rows = conform(table, rows, self._dialect)
         if self._dialect == "sqlite":
             marks = ", ".join("?" * rows.num_columns)
-            self._cursor.executemany(f"INSERT INTO {_target(table, rows)} VALUES ({marks}) {_on_conflict(table, rows)}", rows)  # noqa: S608
+            self._cursor.executemany(
+                f"INSERT INTO {_target(table, rows)} VALUES ({marks}) {_on_conflict(table, rows)}", rows
+            )
         else:
             self._upsert_postgresql(table, rows)
         return rows.num_rows
@@ -44,7 +45,9 @@ class BulkConnection:
     def _upsert_postgresql(self, table: Table, rows: pa.Table) -> None:
         keys = ", ".join(_keys(table))
         # The stage holds JSON as text; only here does it become JSON.
-        names = ", ".join(f"{name}::json" if isinstance(table.c[name].type, JSON) else name for name in rows.column_names)
+        names = ", ".join(
+            f"{name}::json" if isinstance(table.c[name].type, JSON) else name for name in rows.column_names
+        )
         stage = f"stage_{table.name}"
         numbered = rows.append_column("stage_row", pa.array(range(rows.num_rows), pa.int64()))
         self._cursor.adbc_ingest(stage, numbered, mode="create", temporary=True)
@@ -123,7 +126,9 @@ def _connect(url: URL) -> Any:
     try:
         from adbc_driver_postgresql import dbapi  # noqa: PLC0415 an extra
     except ModuleNotFoundError as error:
-        raise MissingTool("the PostgreSQL bulk driver is not installed", remedy="pip install 'handpicked[postgres]'") from error
+        raise MissingTool(
+            "the PostgreSQL bulk driver is not installed", remedy="pip install 'handpicked[postgres]'"
+        ) from error
     return dbapi.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))
 
 
@@ -177,6 +182,6 @@ def _on_conflict(table: Table, rows: pa.Table) -> str:
     changed = [name for name in rows.column_names if name not in keys]
     if not changed:
         return f"ON CONFLICT ({', '.join(keys)}) DO NOTHING"
-    return f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in changed)
-
-
+    return f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET " + ", ".join(
+        f"{name} = excluded.{name}" for name in changed
+    )

@@ -66,16 +66,21 @@ def open_store(url: str) -> Store:
     try:
         engine = create_engine(url, **_options(url))
     except (ArgumentError, NoSuchModuleError) as error:
-        raise StoreError(f"{_safe(url)} is no database URL", remedy="write sqlite:///file.db or postgresql+psycopg://user@host/name") from error
+        raise StoreError(
+            f"{_safe(url)} is no database URL", remedy="write sqlite:///file.db or postgresql+psycopg://user@host/name"
+        ) from error
     except ModuleNotFoundError as error:
-        raise MissingTool("the PostgreSQL driver is not installed", remedy="pip install 'handpicked[postgres]'") from error
+        raise MissingTool(
+            "the PostgreSQL driver is not installed", remedy="pip install 'handpicked[postgres]'"
+        ) from error
     if engine.dialect.name == "sqlite":
         _tune_sqlite(engine)
     try:
         _migrate(engine)
     except OperationalError as error:
         raise StoreError(
-            f"the database {_safe(url)} can't be used: {str(error.orig).strip()}", remedy="check that it runs, and the URL"
+            f"the database {_safe(url)} can't be used: {str(error.orig).strip()}",
+            remedy="check that it runs, and the URL",
         ) from error
     return Store(url, engine)
 
@@ -121,7 +126,8 @@ def _migrate(engine: Engine) -> None:
             scripts.get_revision(current)
     except CommandError as error:
         raise StoreError(
-            f"the database is of version {current}, newer than this Handpicked knows", remedy="upgrade Handpicked: pip install -U handpicked"
+            f"the database is of version {current}, newer than this Handpicked knows",
+            remedy="upgrade Handpicked: pip install -U handpicked",
         ) from error
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         config.attributes["connection"] = connection

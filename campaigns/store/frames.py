@@ -14,14 +14,20 @@ from campaigns.store.database import Store
 from campaigns.store.tables import (
     customer_aliases,
     customer_traits,
-    customers as people,
     events,
     messages,
-    offers as offered,
     order_lines,
     orders,
-    products as goods,
     runs,
+)
+from campaigns.store.tables import (
+    customers as people,
+)
+from campaigns.store.tables import (
+    offers as offered,
+)
+from campaigns.store.tables import (
+    products as goods,
 )
 
 BOUGHT = ("placed", "paid", "refunded")
@@ -87,7 +93,9 @@ def customers(store: Store) -> pd.DataFrame:
         .order_by(named.id)
     )  # fmt: skip
     frame = _frame(store, query, times=["created_at"])
-    extra = pd.DataFrame([json.loads(text) if isinstance(text, str) and text else {} for text in frame.pop("attributes")])
+    extra = pd.DataFrame(
+        [json.loads(text) if isinstance(text, str) and text else {} for text in frame.pop("attributes")]
+    )
     return pd.concat([frame, extra[[name for name in extra if name not in frame]]], axis=1)
 
 
@@ -120,7 +128,9 @@ def shown_and_ignored(store: Store, campaign: str, customer_ids: Sequence[str]) 
         .join(newest, (newest.c.customer_id == messages.c.customer_id) & (newest.c.scheduled_at == runs.c.scheduled_at))
         .where(runs.c.campaign == campaign)
     )
-    clicked = select(events.c.customer_id, events.c.product_id).where(events.c.kind == "clicked", events.c.product_id.is_not(None))
+    clicked = select(events.c.customer_id, events.c.product_id).where(
+        events.c.kind == "clicked", events.c.product_id.is_not(None)
+    )
     with store.engine.connect() as read:
         followed = {tuple(row) for row in read.execute(clicked)}
         wanted = set(customer_ids)
@@ -142,5 +152,3 @@ def _frame(store: Store, query: Select[Any], times: Sequence[str] = ()) -> pd.Da
         moments = pc.cast(pc.cast(table[name], pa.int64()), pa.timestamp("us", tz="UTC"))
         table = table.set_column(index, name, moments)
     return table.to_pandas()
-
-

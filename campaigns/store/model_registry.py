@@ -19,7 +19,9 @@ class SavedModel:
     path: str
 
 
-def save_model(store: Store, model_id: str, as_of: datetime, trained_at: datetime, path: str, card: dict[str, Any]) -> None:
+def save_model(
+    store: Store, model_id: str, as_of: datetime, trained_at: datetime, path: str, card: dict[str, Any]
+) -> None:
     """Write down a trained model and its card."""
     with store.writing() as write:
         write.execute(insert(models).values(id=model_id, as_of=as_of, trained_at=trained_at, path=path, card=card))
@@ -28,7 +30,11 @@ def save_model(store: Store, model_id: str, as_of: datetime, trained_at: datetim
 def latest_model(store: Store, as_of: datetime) -> SavedModel | None:
     """Find the newest model that saw nothing from `as_of` on."""
     named = models.c
-    query = select(named.id, named.as_of, named.path).where(named.as_of <= as_of).order_by(named.as_of.desc(), named.trained_at.desc())
+    query = (
+        select(named.id, named.as_of, named.path)
+        .where(named.as_of <= as_of)
+        .order_by(named.as_of.desc(), named.trained_at.desc())
+    )
     with store.engine.connect() as read:
         row = read.execute(query.limit(1)).first()
     return SavedModel(*row) if row else None

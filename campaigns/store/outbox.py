@@ -81,9 +81,16 @@ def claim(store: Store, worker: str, now: datetime, lease: timedelta, limit: int
         if not keys:
             return []
         mine = tuple_(named.run_id, named.customer_id).in_([tuple(key) for key in keys])
-        write.execute(update(messages).where(mine).values(state="claimed", claimed_by=worker, lease_until=now + lease, changed_at=now))
+        write.execute(
+            update(messages)
+            .where(mine)
+            .values(state="claimed", claimed_by=worker, lease_until=now + lease, changed_at=now)
+        )
         columns = (named.run_id, named.customer_id, named.address, named.rfc_message_id, named.content, named.attempts)
-        return [MessageRow(*row) for row in write.execute(select(*columns).where(mine).order_by(named.due_at, named.customer_id))]
+        return [
+            MessageRow(*row)
+            for row in write.execute(select(*columns).where(mine).order_by(named.due_at, named.customer_id))
+        ]
 
 
 def mark_sending(store: Store, run_id: str, customer_id: str, now: datetime) -> None:
@@ -129,8 +136,14 @@ def recover(store: Store, now: datetime) -> int:
     named = messages.c
     dead = named.lease_until < now
     with store.writing() as write:
-        write.execute(update(messages).where(named.state == "claimed", dead).values(state="waiting", lease_until=None, changed_at=now))
-        doubtful = write.execute(select(named.run_id, named.customer_id, runs.c.settings).join(runs).where(named.state == "sending", dead)).all()
+        write.execute(
+            update(messages)
+            .where(named.state == "claimed", dead)
+            .values(state="waiting", lease_until=None, changed_at=now)
+        )
+        doubtful = write.execute(
+            select(named.run_id, named.customer_id, runs.c.settings).join(runs).where(named.state == "sending", dead)
+        ).all()
         for run_id, customer_id, settings in doubtful:
             resend = settings["in_doubt"] == "resend"
             write.execute(
@@ -193,7 +206,11 @@ def run_settings(store: Store, run_id: str) -> dict[str, Any]:
 def counts(store: Store, run_id: str) -> dict[tuple[str, str], int]:
     """Count the customers of a run by (state, reason)."""
     named = messages.c
-    query = select(named.state, named.reason, func.count()).where(named.run_id == run_id).group_by(named.state, named.reason)
+    query = (
+        select(named.state, named.reason, func.count())
+        .where(named.run_id == run_id)
+        .group_by(named.state, named.reason)
+    )
     with store.engine.connect() as read:
         return {(state, reason or ""): count for state, reason, count in read.execute(query)}
 

@@ -113,7 +113,9 @@ def _farewell(stream: str, gone: Sequence[str], now: datetime) -> Any:
     return delete(table).where(table.c.id.in_(gone))
 
 
-def _save_cursor(bulk: BulkConnection, connection: str, stream: str, cursor: str | None, records: int, now: datetime) -> None:
+def _save_cursor(
+    bulk: BulkConnection, connection: str, stream: str, cursor: str | None, records: int, now: datetime
+) -> None:
     known = bulk.read(
         select(cursors.c.pages, cursors.c.records).where(cursors.c.connection == connection, cursors.c.stream == stream)
     ).to_pylist()
@@ -146,7 +148,11 @@ def quarantine_counts(store: Store) -> pd.DataFrame:
     """Count what is kept in quarantine: connection, stream, reason, records, one example of each."""
     kept = quarantine.c
     query = select(
-        kept.connection, kept.stream, kept.reason, func.count().label("records"), func.min(kept.place).label("first place")
+        kept.connection,
+        kept.stream,
+        kept.reason,
+        func.count().label("records"),
+        func.min(kept.place).label("first place"),
     ).group_by(kept.connection, kept.stream, kept.reason)
     with store.engine.connect() as read:
         return pd.DataFrame(read.execute(query).mappings().all())

@@ -26,7 +26,13 @@ class Content:
     def fit(self, data: Dataset) -> Self:
         """Vectorise the catalogue; candidates are the most sold products."""
         catalog = data.catalog
-        texts = catalog["category_path"].fillna("") + " " + catalog["brand"].fillna("").str.replace(" ", "_") + " " + catalog["title"].fillna("")
+        texts = (
+            catalog["category_path"].fillna("")
+            + " "
+            + catalog["brand"].fillna("").str.replace(" ", "_")
+            + " "
+            + catalog["title"].fillna("")
+        )
         words = TfidfVectorizer(token_pattern=r"[a-z_']{2,}", dtype=np.float32).fit_transform(texts)
         bought = data.matrix(data.decayed(self.half_life_days))
         sold = np.bincount(bought.indices, minlength=data.shape[1])

@@ -19,7 +19,9 @@ class Neighbours:
 
     name = "neighbours"
 
-    def __init__(self, products: int = 4000, ridge: float = 300.0, half_life_days: float = 180.0, candidates: int = 150) -> None:
+    def __init__(
+        self, products: int = 4000, ridge: float = 300.0, half_life_days: float = 180.0, candidates: int = 150
+    ) -> None:
         self.products, self.ridge, self.half_life_days, self.candidates = products, ridge, half_life_days, candidates
 
     def fit(self, data: Dataset) -> Self:

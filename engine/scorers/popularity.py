@@ -31,4 +31,6 @@ class Popularity:
         """The most popular products, for everyone the same."""
         n, size = len(rows), len(self._top)
         starts = np.arange(n + 1) * size
-        return sparse.csr_array((np.tile(self.popular[self._top], n), np.tile(self._top, n), starts), shape=(n, len(self.popular)))
+        return sparse.csr_array(
+            (np.tile(self.popular[self._top], n), np.tile(self._top, n), starts), shape=(n, len(self.popular))
+        )

@@ -27,7 +27,9 @@ class Repeat:
 
     def fit(self, data: Dataset) -> Self:
         """Gather each pair's purchases, one a day."""
-        lines = pd.DataFrame({"c": data.customer, "p": data.product, "age": data.age_days, "day": np.floor(data.age_days)})
+        lines = pd.DataFrame(
+            {"c": data.customer, "p": data.product, "age": data.age_days, "day": np.floor(data.age_days)}
+        )
         days = lines.groupby(["c", "p", "day"], sort=True)["age"].min().reset_index()
         days["weight"] = np.exp2(-days["age"] / self.half_life_days)
         pairs = days.groupby(["c", "p"], sort=True).agg(

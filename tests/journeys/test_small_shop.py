@@ -174,7 +174,10 @@ def edit(shop, old, new):
 
 def test_a_rule_that_names_an_unknown_field_plans_nothing(shop):
     path = shop.folder / "campaigns" / "weekly_digest.toml"
-    lines = ['audience = "recency_dais < 5"' if line.startswith("audience") else line for line in path.read_text().splitlines()]
+    lines = [
+        'audience = "recency_dais < 5"' if line.startswith("audience") else line
+        for line in path.read_text().splitlines()
+    ]
     path.write_text("\n".join(lines))
     with pytest.raises(BadRule, match="recency_days"):
         send(shop, "weekly_digest")

@@ -65,7 +65,9 @@ class Smtp:
         try:
             context = ssl.create_default_context()
             if server.tls:
-                session: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout_seconds, context=context)
+                session: smtplib.SMTP = smtplib.SMTP_SSL(
+                    server.host, server.port, timeout=server.timeout_seconds, context=context
+                )
             else:
                 session = smtplib.SMTP(server.host, server.port, timeout=server.timeout_seconds)
         except OSError as error:
