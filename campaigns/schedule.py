@@ -1,6 +1,8 @@
 """Schedule: when campaigns are due, over changes to summer time, and the process clock that fires them."""
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice, takewhile
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,17 +23,18 @@ def trigger(schedule: Schedule) -> CronTrigger:
     return CronTrigger.from_crontab(schedule.cron, timezone=ZoneInfo(zone))
 
 
+def _fires(cron: CronTrigger, after: datetime) -> Iterator[datetime]:
+    """Yield the times from a moment on, in UTC; a wall-clock time that comes twice in autumn counts once."""
+    found = cron.get_next_fire_time(None, after)
+    while found is not None:
+        if not found.fold:
+            yield found.astimezone(UTC)
+        found = cron.get_next_fire_time(None, found.astimezone(UTC) + timedelta(microseconds=1))
+
+
 def next_times(schedule: Schedule, after: datetime, n: int) -> list[datetime]:
     """List the next `n` times after a moment, in UTC."""
-    times: list[datetime] = []
-    moment, cron = after, trigger(schedule)
-    for _ in range(n):
-        found = cron.get_next_fire_time(None, moment + timedelta(microseconds=1))
-        if found is None:
-            break
-        moment = found.astimezone(ZoneInfo("UTC"))
-        times.append(moment)
-    return times
+    return list(islice(_fires(trigger(schedule), after + timedelta(microseconds=1)), n))
 
 
 def scheduled_time(schedule: Schedule, now: datetime) -> datetime | None:
@@ -39,12 +42,9 @@ def scheduled_time(schedule: Schedule, now: datetime) -> datetime | None:
 
     Two processes that ask within the same period get the same answer, so they name the same run.
     """
-    times, start = [], now - timedelta(hours=schedule.grace_hours)
-    moment, cron = start, trigger(schedule)
-    while (found := cron.get_next_fire_time(None, moment)) is not None and found <= now:
-        times.append(found.astimezone(ZoneInfo("UTC")))
-        moment = found + timedelta(microseconds=1)
-    return times[-1] if times else None
+    start = now - timedelta(hours=schedule.grace_hours)
+    due = list(takewhile(lambda time: time <= now, _fires(trigger(schedule), start)))
+    return due[-1] if due else None
 
 
 def due_at(schedule: Schedule, scheduled_at: datetime, zone: str | None) -> datetime:
@@ -52,7 +52,7 @@ def due_at(schedule: Schedule, scheduled_at: datetime, zone: str | None) -> date
     if schedule.zone != RECIPIENT or not zone:
         return scheduled_at
     wall = scheduled_at.astimezone(trigger(schedule).timezone).replace(tzinfo=None)
-    own = wall.replace(tzinfo=ZoneInfo(zone)).astimezone(ZoneInfo("UTC"))
+    own = wall.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     return max(own, scheduled_at)
 
 

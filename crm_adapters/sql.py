@@ -12,6 +12,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    cast,
     column,
     create_engine,
     delete,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from crm_adapters.base import FieldUpdate, Page, PushResult
 from crm_adapters.errors import BadCursor, SourceMissing, Unreachable
@@ -44,7 +46,7 @@ class Sql:
     max_batch: ClassVar[int] = 1_000
 
     def __init__(self, url: str, mapping: Mapping, page_rows: int = 50_000) -> None:
-        self._engine = create_engine(url)
+        self._engine = create_engine(url, poolclass=NullPool)  # an adapter has no end at which to close a pool
         self.mapping = mapping
         self.page_rows = page_rows
 
@@ -66,7 +68,7 @@ class Sql:
             BadCursor: the cursor is not one of ours.
             SourceMissing: the table or a column is not there.
         """
-        source = self.mapping.stream(stream).source
+        source = self._source(stream)
         high, seen = _cursor(since)
         while True:
             rows = self._rows(stream, source, high, seen)
@@ -76,14 +78,20 @@ class Sql:
                 yield self._page(stream, rows, None)
                 return
             high, seen = _advance(rows, source, high, seen)
-            yield self._page(stream, rows, json.dumps({"v": 1, "high": high, "ids": seen}))
+            yield self._page(stream, rows, json.dumps({"v": 1, "high": _kept(high), "ids": seen}))
+
+    def _source(self, stream: Stream) -> dict[str, str]:
+        """Where the stream is read from; its key is the column that the mapping takes our id from."""
+        mapping = self.mapping.stream(stream)
+        named = mapping.fields.get("order_id" if stream is Stream.ORDERS else "id")
+        return {"id": (named and named.column) or "id", **mapping.source}
 
     def _page(self, stream: Stream, rows: list[dict[str, Any]], cursor: str | None) -> Page:
         raw = pa.table({name: pa.array([_text(row[name]) for row in rows], pa.string()) for name in rows[0]})
         good, rejects = translate(stream, self.mapping.stream(stream), raw, lambda row: f"{stream} {_key(rows[row])}")
         return Page(stream, good, rejects, cursor)
 
-    def _rows(self, stream: Stream, source: dict[str, str], high: str | None, seen: list[str]) -> list[dict[str, Any]]:
+    def _rows(self, stream: Stream, source: dict[str, str], high: Any, seen: list[str]) -> list[dict[str, Any]]:
         query = _query(stream, source, high, seen, self.page_rows)
         try:
             with self._engine.connect() as connection:
@@ -125,34 +133,38 @@ class Sql:
             yield PushResult(update.customer_id, "sent")
 
 
-def _query(stream: Stream, source: dict[str, str], high: str | None, seen: list[str], limit: int) -> Select[Any]:
+def _query(stream: Stream, source: dict[str, str], high: Any, seen: list[str], limit: int) -> Select[Any]:
     base = text(f"({source['query']}) AS source") if "query" in source else table(source.get("table", stream.value))
     query = select(text("*")).select_from(base)
     if "updated" not in source:
         return query
     updated, key = column(source["updated"]), column(source.get("id", "id"))
     if high is not None:
-        query = query.where(or_(updated > high, (updated == high) & key.not_in(seen)))
+        query = query.where(or_(updated > high, (updated == high) & cast(key, String).not_in(seen)))
     return query.order_by(updated, key).limit(limit)
 
 
-def _advance(
-    rows: list[dict[str, Any]], source: dict[str, str], high: str | None, seen: list[str]
-) -> tuple[str, list[str]]:
+def _advance(rows: list[dict[str, Any]], source: dict[str, str], high: Any, seen: list[str]) -> tuple[Any, list[str]]:
     """Move the cursor behind these rows: their newest time, and every id seen at it."""
-    newest = _text(rows[-1][source["updated"]]) or ""
-    ids = [str(row[source.get("id", "id")]) for row in rows if _text(row[source["updated"]]) == newest]
+    newest = rows[-1][source["updated"]]
+    ids = [str(row[source.get("id", "id")]) for row in rows if row[source["updated"]] == newest]
     return newest, [*seen, *ids] if newest == high else ids
 
 
-def _cursor(since: str | None) -> tuple[str | None, list[str]]:
+def _cursor(since: str | None) -> tuple[Any, list[str]]:
     if not since:
         return None, []
     try:
         known = json.loads(since)
-        return str(known["high"]), list(known["ids"])
+        high = known["high"]
+        return datetime.fromisoformat(high["time"]) if isinstance(high, dict) else high, list(known["ids"])
     except (ValueError, KeyError, TypeError) as error:
         raise BadCursor("the cursor is not one of the sql adapter", remedy="pull in full: --full") from error
+
+
+def _kept(high: Any) -> Any:
+    """A value of the change column as JSON that gives the same type back."""
+    return {"time": high.isoformat()} if isinstance(high, datetime) else high
 
 
 def _key(row: dict[str, Any]) -> str:
