@@ -60,6 +60,7 @@ def _clusters(known: pd.DataFrame, shares: pd.DataFrame, seed: int) -> NDArray[n
         if common.size
         else rhythm
     )
+    k = min(k, len(np.unique(table, axis=0)))  # customers who are all alike are one segment
     return np.asarray(KMeans(k, n_init=4, random_state=seed).fit_predict(table))
 
 

@@ -1,0 +1,90 @@
+"""Two long-lived processes on one database: a due time is one run, and each message goes out once."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from sqlalchemy import func, select
+
+from campaigns.init import init
+from campaigns.project import Project
+from campaigns.store.tables import messages, runs
+from campaigns.sync import pull
+from campaigns.train import train
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-c", "from campaigns.cli import main; main()"]
+
+
+def lay_out(folder):
+    init(folder, pretend_now="2026-03-02T13:00:00Z")
+    people = [f"c{n},c{n}@example.com,subscribed" for n in range(30)]
+    (folder / "data" / "customers.csv").write_text("\n".join(["id,email,consent_email", *people]))
+    goods = [f"p{n},Product {n},Grocery > Shelf {n} > Kind {n},1.50,USD" for n in range(12)]
+    (folder / "data" / "products.csv").write_text("\n".join(["id,title,category_path,price,currency", *goods]))
+    lines = [
+        f"o{c}-{w},c{c},{(pd.Timestamp('2026-02-25') - pd.Timedelta(days=9 * w)).date()},p{(c + w) % 12},1,1.50,USD"
+        for c in range(30)
+        for w in range(6)
+    ]
+    (folder / "data" / "orders.csv").write_text(
+        "\n".join(["order_id,customer_id,placed_at,product_id,quantity,unit_price,currency", *lines])
+    )
+    campaign = folder / "campaigns" / "weekly_digest.toml"
+    text = (
+        campaign.read_text()
+        .replace('"0 8 * * mon"', '"* * * * *"')
+        .replace('"recipient"', '"UTC"')
+        .replace("holdout = 0.05", "holdout = 0.0")
+    )
+    campaign.write_text(
+        text.replace("grace_hours = 6", "grace_hours = 0.02").replace(
+            "not_shown_again = true", "not_shown_again = false"
+        )
+    )
+
+
+@pytest.mark.slow
+def test_two_processes_make_one_run_of_a_due_time_and_send_each_message_once(tmp_path, database):
+    lay_out(tmp_path)
+    environment = {**os.environ, "HANDPICKED_DATABASE": database}
+    os.environ["HANDPICKED_DATABASE"] = database
+    try:
+        with Project.open(tmp_path) as project:
+            pull(project, "shop")
+            train(project)
+            while datetime.now(UTC).second > 40:  # start early in a minute: its end is the due time
+                time.sleep(1)
+            both = [
+                subprocess.Popen(
+                    [*COMMAND, "--project", str(tmp_path), "run"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
+                )
+                for _ in range(2)
+            ]
+            deadline = time.monotonic() + 110
+            finished = 0
+            while finished == 0 and time.monotonic() < deadline:
+                time.sleep(1)
+                with project.store.engine.connect() as read:
+                    finished = read.scalar(select(func.count()).select_from(runs).where(runs.c.state == "finished"))
+            for process in both:
+                process.send_signal(signal.SIGTERM)
+            codes = [process.wait(timeout=60) for process in both]
+            with project.store.engine.connect() as read:
+                found = read.execute(select(runs.c.id, runs.c.scheduled_at)).all()
+                sent = read.scalar(select(func.count()).select_from(messages).where(messages.c.state == "sent"))
+    finally:
+        del os.environ["HANDPICKED_DATABASE"]
+    assert codes == [0, 0]
+    assert finished >= 1
+    assert len({scheduled_at for _, scheduled_at in found}) == len(found)
+    assert sent == 30 * len(found)
+    assert len(list((tmp_path / "outbox" / "new").iterdir())) == sent
+    shutil.rmtree(tmp_path / "outbox")
