@@ -55,7 +55,7 @@ def deliver(project: Project, *, until_empty: bool = False, limit: int | None = 
             outbox.expire(project.store, now)
             claimed = outbox.claim(project.store, worker, now, LEASE, BATCH)
             if claimed:
-                _deliver_batch(project, claimed, runs, done)
+                _deliver_batch(project, worker, claimed, runs, done)
                 bar.advance(len(claimed))
                 continue
             outbox.finish_runs(project.store, now)
@@ -65,16 +65,18 @@ def deliver(project: Project, *, until_empty: bool = False, limit: int | None = 
     return done
 
 
-def _deliver_batch(project: Project, claimed: list[outbox.MessageRow], runs: dict[str, _Run], done: Delivered) -> None:
+def _deliver_batch(
+    project: Project, worker: str, claimed: list[outbox.MessageRow], runs: dict[str, _Run], done: Delivered
+) -> None:
     try:
         for name in {_run(project, runs, row.run_id).campaign.transport for row in claimed}:
             with open_transport(name or project.settings.transport, project.folder) as transport:
                 for row in claimed:
                     run = runs[row.run_id]
                     if run.campaign.transport == name:
-                        done.states[_deliver_one(project, run, row, transport)] += 1
+                        done.states[_deliver_one(project, worker, run, row, transport)] += 1
     finally:
-        outbox.hand_back(project.store, [(row.run_id, row.customer_id) for row in claimed], real_now())
+        outbox.hand_back(project.store, worker, real_now())
 
 
 def _run(project: Project, runs: dict[str, _Run], run_id: str) -> _Run:
@@ -84,13 +86,14 @@ def _run(project: Project, runs: dict[str, _Run], run_id: str) -> _Run:
     return runs[run_id]
 
 
-def _deliver_one(project: Project, run: _Run, row: outbox.MessageRow, transport: Transport) -> str:
+def _deliver_one(project: Project, worker: str, run: _Run, row: outbox.MessageRow, transport: Transport) -> str:
     now = real_now()
     try:
         data = compose(project, run.campaign, run.template, row, now)
     except BadMessage as error:
         return _finish(project, row, "failed", "bad message", str(error), now)
-    outbox.mark_sending(project.store, row.run_id, row.customer_id, now)
+    if not outbox.mark_sending(project.store, row.run_id, row.customer_id, worker, now, LEASE):
+        return "taken over"
     try:
         outcome = transport.send(Envelope(project.settings.shop.sender, row.address, data, row.rfc_message_id))
     except TransportError:

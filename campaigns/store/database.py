@@ -77,7 +77,11 @@ def open_store(url: str) -> Store:
         _tune_sqlite(engine)
     try:
         _migrate(engine)
+    except StoreError:
+        engine.dispose()
+        raise
     except OperationalError as error:
+        engine.dispose()
         raise StoreError(
             f"the database {_safe(url)} can't be used: {str(error.orig).strip()}",
             remedy="check that it runs, and the URL",

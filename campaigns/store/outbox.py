@@ -93,9 +93,22 @@ def claim(store: Store, worker: str, now: datetime, lease: timedelta, limit: int
         ]
 
 
-def mark_sending(store: Store, run_id: str, customer_id: str, now: datetime) -> None:
-    """Commit that the message is about to be handed to the transport."""
-    _set(store, run_id, customer_id, state="sending", attempts=messages.c.attempts + 1, changed_at=now)
+def mark_sending(store: Store, run_id: str, customer_id: str, worker: str, now: datetime, lease: timedelta) -> bool:
+    """Commit that the message is about to be handed to the transport, under a lease that begins now.
+
+    Returns:
+        False when the message is no longer this worker's (its lease ran out and another took it): don't send it.
+    """
+    named = messages.c
+    mine = (
+        (named.run_id == run_id)
+        & (named.customer_id == customer_id)
+        & (named.state == "claimed")
+        & (named.claimed_by == worker)
+    )
+    values = {"state": "sending", "attempts": named.attempts + 1, "lease_until": now + lease, "changed_at": now}
+    with store.writing() as write:
+        return write.execute(update(messages).where(mine).values(**values)).rowcount == 1
 
 
 def finish(store: Store, run_id: str, customer_id: str, state: str, reason: str, answer: str, now: datetime) -> None:
@@ -116,13 +129,13 @@ def _set(store: Store, run_id: str, customer_id: str, **values: Any) -> None:
         )
 
 
-def hand_back(store: Store, keys: Sequence[tuple[str, str]], now: datetime) -> None:
-    """Give back what was claimed and not begun."""
+def hand_back(store: Store, worker: str, now: datetime) -> None:
+    """Give back what this worker claimed and did not begin."""
     named = messages.c
     with store.writing() as write:
         write.execute(
             update(messages)
-            .where(named.state == "claimed", tuple_(named.run_id, named.customer_id).in_(keys))
+            .where(named.state == "claimed", named.claimed_by == worker)
             .values(state="waiting", claimed_by=None, lease_until=None, changed_at=now)
         )
 
