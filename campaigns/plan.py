@@ -63,13 +63,14 @@ def plan(
         BadTemplate: the template can't be compiled, or names what it is not given; nothing is planned.
     """
     run = run_id(campaign, scheduled_at)
-    audience = read_audience(project, campaign)
+    customers_matching(campaign.audience)  # a wrong rule is refused before anything is trained
     if not dry_run and outbox.run_exists(project.store, run):
         return Planned(run, False, outbox.counts(project.store, run))
     as_of = project.as_of()
     template = project.template(campaign.template)
     model_id, recommender = recommender_as_of(project, as_of)
-    rows = decide(project, campaign, run, audience)
+    # Only now: training renews the traits and segments that the rule asks for.
+    rows = decide(project, campaign, run, read_audience(project, campaign))
     _fill(project, campaign, rows, recommender, as_of)
     zones = [None] * len(rows) if at_once else rows["time_zone"]
     rows["due_at"] = [due_at(campaign.schedule, scheduled_at, zone) for zone in zones]

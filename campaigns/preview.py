@@ -42,7 +42,8 @@ def preview(project: Project, name: str, customer_id: str, at: datetime | None =
             remedy="give the id as the shop's system has it, e.g. one that `handpicked picks` lists",
         )
     person = people.loc[customer_id]
-    _, recommender = recommender_as_of(project, as_of)
+    # A look at another time must not renew the traits that the next run's audience is chosen by.
+    recommender = fit(project, world(project, as_of)) if at else recommender_as_of(project, as_of)[1]
     picks = slates_for(project, campaign, [customer_id], recommender, as_of).get(customer_id, [])
     if not picks:
         raise NotFound(f"no product to recommend to {customer_id!r}", remedy="loosen the slate rules of the campaign")

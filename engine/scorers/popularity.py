@@ -18,7 +18,7 @@ class Popularity:
         self.half_life_days, self.candidates = half_life_days, candidates
 
     def fit(self, data: Dataset) -> Self:
-        """Count each customer once a product, by the newest purchase, so that one heavy buyer is one vote."""
+        """Sum each customer's decayed purchases of a product, at most 1, so that one heavy buyer is one vote."""
         newest = sparse.coo_array((data.decayed(self.half_life_days), (data.customer, data.product)), shape=data.shape)
         votes = newest.tocsr()
         votes.data = np.minimum(votes.data, 1.0)
