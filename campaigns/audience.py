@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, exists, not_, or_, select, true
 
 from campaigns.errors import BadRule
 from campaigns.store.tables import customer_traits, customers
@@ -61,6 +61,7 @@ def customers_matching(rule: str) -> Select[Any]:
             named.email,
             named.email_normalised,
             named.consent_email,
+            _refused().label("refused"),
             named.first_name,
             named.locale,
             named.time_zone,
@@ -68,6 +69,13 @@ def customers_matching(rule: str) -> Select[Any]:
         .select_from(customers.outerjoin(customer_traits, customer_traits.c.customer_id == named.id))
         .where(named.erased_at.is_(None), named.objected.is_(False), wanted)
     )
+
+
+def _refused() -> ColumnElement[bool]:
+    """Say whether the same address said no in another record: whoever refused once is not written to by another way."""
+    other = customers.alias("other")
+    said_no = (other.c.consent_email == "unsubscribed") | other.c.objected
+    return exists().where(other.c.email_normalised == customers.c.email_normalised, said_no)
 
 
 def compile_rule(rule: str) -> ColumnElement[bool]:
@@ -107,7 +115,8 @@ class _Compiler:
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             return not_(self.condition(node.operand))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
-            return self.field(node.left).contains(str(self.value(node.right)), autoescape=True)
+            found: ColumnElement[bool] = self.field(node.left).contains(str(self.value(node.right)), autoescape=True)
+            return found
         if isinstance(node, ast.Compare):
             return self.comparison(node)
         raise self.refuse(node, "a comparison must stand here", 'write e.g. orders >= 2 or region == "OH"')
@@ -116,12 +125,13 @@ class _Compiler:
         parts: list[ColumnElement[bool]] = []
         left = node.left
         for operator, right in zip(node.ops, node.comparators, strict=True):
-            if isinstance(left, ast.Constant):  # 2 <= orders reads as orders >= 2
-                left, right, operator = right, left, _mirrored(operator)
-            compare = _COMPARE.get(type(operator))
+            # 2 <= orders reads as orders >= 2
+            turned = isinstance(left, ast.Constant)
+            compare = _COMPARE.get(type(_mirrored(operator) if turned else operator))
             if compare is None:
                 raise self.refuse(node, "this comparison is not known", "use == != < <= > >= in, contains")
-            parts.append(compare(self.field(left), self.value(right)))
+            field, value = (right, left) if turned else (left, right)
+            parts.append(compare(self.field(field), self.value(value)))
             left = right
         return and_(*parts)
 

@@ -184,7 +184,7 @@ def sync_push(
     as_json: Json = False,
 ) -> None:
     """Write each consenting customer's picks and segment back as contact fields; only what changed."""
-    from campaigns.preview import fields_to_push
+    from campaigns.picks import fields_to_push
     from campaigns.sync import push
 
     with opened() as project:
@@ -242,7 +242,7 @@ def picks(
     without_offers: Annotated[bool, typer.Option("--without-offers", help="Know nothing of offers.")] = False,
 ) -> None:
     """Pick for every customer with a purchase before --as-of, as a Parquet file; no campaign rule applies."""
-    from campaigns.preview import picks_as_of
+    from campaigns.picks import picks_as_of
 
     time = moment(as_of)
     assert time is not None
@@ -258,7 +258,7 @@ def segments(
     as_json: Json = False,
 ) -> None:
     """Show the segments in words, how many customers each has, and its top products."""
-    from campaigns.preview import segment_picks
+    from campaigns.picks import segment_picks
 
     with opened() as project:
         top = segment_picks(project, size)

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import func, select
 
@@ -26,14 +27,11 @@ class Finding:
 def doctor(project: Project) -> list[Finding]:
     """Look at the database, the connections, the campaigns, the transport and the tools."""
     findings = [
-        _look("database", lambda: _database(project)),
-        _look("transport", lambda: _transport(project)),
+        _look("database", partial(_database, project)),
+        _look("transport", partial(_transport, project)),
+        *(_look(f"connection {name}", partial(_streams, project, name)) for name in project.settings.connections),
         *(
-            _look(f"connection {name}", lambda name=name: _streams(project, name))
-            for name in project.settings.connections
-        ),
-        *(
-            _look(f"campaign {path.stem}", lambda path=path: _campaign(project, path.stem))
+            _look(f"campaign {path.stem}", partial(_campaign, project, path.stem))
             for path in sorted((project.folder / "campaigns").glob("*.toml"))
         ),
     ]

@@ -3,15 +3,14 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-
-import pandas as pd
 
 from campaigns.errors import NotFound
 from campaigns.project import Project, real_now
 from campaigns.store.acknowledged import acknowledge, acknowledged_hashes
 from campaigns.store.people import clear_cursor, read_cursor, save_page
-from crm_adapters.base import Adapter, FieldUpdate
+from crm_adapters.base import Adapter, FieldUpdate, Page
 from crm_adapters.registry import open_adapter
 
 Values = Mapping[str, str | int | float | None]
@@ -66,11 +65,20 @@ def _pull_stream(project: Project, adapter: Adapter, name: str, stream: str, *, 
     records = rejected = pages = 0
     since = read_cursor(project.store, name, stream)
     with project.progress.track(f"pull {stream}", None) as bar:
-        for page in adapter.pull(stream, since):  # type: ignore[arg-type]
+        for page in _read_ahead(adapter.pull(stream, since)):  # type: ignore[arg-type]
             save_page(project.store, name, stream, page.rows, page.rejects, page.cursor, page.gone, real_now())
             records, rejected, pages = records + page.rows.num_rows, rejected + len(page.rejects), pages + 1
             bar.advance(page.rows.num_rows)
     return Pulled(str(stream), records, rejected, pages)
+
+
+def _read_ahead(pages: Iterator[Page]) -> Iterator[Page]:
+    """Fetch the next page while this one is saved; a fetched page that is never saved is simply pulled again."""
+    with ThreadPoolExecutor(1) as worker:
+        coming = worker.submit(next, pages, None)
+        while (page := coming.result()) is not None:
+            coming = worker.submit(next, pages, None)
+            yield page
 
 
 def push(project: Project, name: str, fields: Mapping[str, Values], *, dry_run: bool = False) -> Pushed:
@@ -96,17 +104,6 @@ def push(project: Project, name: str, fields: Mapping[str, Values], *, dry_run: 
         acknowledge(project.store, name, _hashes(update for update in batch if update.customer_id in sent), real_now())
         written, rejected = written + len(sent), rejected + len(batch) - len(sent)
     return Pushed(written, unchanged, rejected, dry_run=False)
-
-
-def pick_fields(slates: pd.DataFrame, titles: Mapping[str, str], segments: Mapping[str, str]) -> dict[str, Values]:
-    """Turn slates into contact fields: recommended_1_id, recommended_1_title, recommended_1_reason, ..., segment."""
-    fields: dict[str, dict[str, str | int | float | None]] = {}
-    for row in slates.itertuples(index=False):
-        values = fields.setdefault(row.customer_id, {"segment": segments.get(row.customer_id)})
-        values[f"recommended_{row.rank}_id"] = row.product_id
-        values[f"recommended_{row.rank}_title"] = titles.get(row.product_id)
-        values[f"recommended_{row.rank}_reason"] = row.reason
-    return dict(fields)
 
 
 def _hash(value: object) -> str:

@@ -19,6 +19,8 @@ from crm_adapters.translate import translate
 ENDINGS = (".csv", ".parquet", ".jsonl")
 BLOCK_BYTES = 8 << 20
 ROWS = 50_000
+DISTINCT = pa.dictionary(pa.int32(), pa.string())
+"""Text, each distinct value held once a page: exports repeat themselves."""
 Batch = tuple[pa.Table, list[Reject], Callable[[int], str]]
 
 
@@ -126,7 +128,7 @@ def _read_csv(path: Path) -> Iterator[Batch]:
         names = next(csv.reader(file), [])
     if not names:
         return
-    kinds = dict.fromkeys(names, pa.string())
+    kinds = dict.fromkeys(names, DISTINCT)
     reader = pyarrow.csv.open_csv(
         path,
         read_options=pyarrow.csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),

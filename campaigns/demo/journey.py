@@ -8,7 +8,7 @@ from campaigns.deliver import deliver
 from campaigns.demo.export import export
 from campaigns.errors import BadSettings
 from campaigns.init import init
-from campaigns.preview import segment_picks
+from campaigns.picks import segment_picks
 from campaigns.progress import Progress
 from campaigns.project import Project
 from campaigns.report import RunReport, report

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import adbc_driver_sqlite.dbapi
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import JSON, URL, Boolean, ClauseElement, Float, Integer, Select, Table, Text
@@ -34,13 +36,41 @@ class BulkConnection:
             return 0
         rows = conform(table, rows, self._dialect)
         if self._dialect == "sqlite":
-            marks = ", ".join("?" * rows.num_columns)
-            self._cursor.executemany(
-                f"INSERT INTO {_target(table, rows)} VALUES ({marks}) {_on_conflict(table, rows)}", rows
-            )
+            self._insert_sqlite(table, rows, _on_conflict(table, rows))
         else:
             self._upsert_postgresql(table, rows)
         return rows.num_rows
+
+    def replace(self, table: Table, rows: pa.Table, parent: str) -> int:
+        """Replace all rows of each parent that is named: what the new rows no longer hold is gone.
+
+        Args:
+            table: the target.
+            rows: columns named as the table's; the last of equal keys wins.
+            parent: the column that names the parent, e.g. the order of an order line.
+        """
+        if rows.num_rows == 0:
+            return 0
+        rows = conform(table, _last_of_equals(rows, _keys(table)), self._dialect)
+        parents = pa.table({parent: pc.unique(rows[parent])})
+        if self._dialect == "sqlite":
+            self._cursor.executemany(f"DELETE FROM {table.name} WHERE {parent} = ?", parents)  # noqa: S608
+            self._insert_sqlite(table, rows)
+        else:
+            self._cursor.adbc_ingest("stage_parents", parents, mode="create", temporary=True)
+            self._cursor.execute(
+                f"DELETE FROM {table.name} USING stage_parents WHERE {table.name}.{parent} = stage_parents.{parent}"  # noqa: S608
+            )
+            self._cursor.execute("DROP TABLE stage_parents")
+            self._cursor.adbc_ingest(table.name, rows, mode="append")
+        return rows.num_rows
+
+    def _insert_sqlite(self, table: Table, rows: pa.Table, otherwise: str = "") -> None:
+        """Bind only what differs from row to row: each bound value costs about a tenth of the insert itself."""
+        alike = {name: text for name in rows.column_names if (text := _constant(rows[name])) is not None}
+        bound = rows.drop_columns(list(alike)) if len(alike) < rows.num_columns else rows
+        values = ", ".join(alike[name] if name not in bound.column_names else "?" for name in rows.column_names)
+        self._cursor.executemany(f"INSERT INTO {_target(table, rows)} VALUES ({values}) {otherwise}", bound)
 
     def _upsert_postgresql(self, table: Table, rows: pa.Table) -> None:
         keys = ", ".join(_keys(table))
@@ -119,9 +149,12 @@ def open_bulk(url: URL) -> Iterator[BulkConnection]:
 def _connect(url: URL) -> Any:
     if url.get_backend_name() == "sqlite":
         raw = adbc_driver_sqlite.dbapi.connect(url.database)
+        raw.adbc_connection.set_autocommit(True)  # SQLite changes these only outside a transaction
         with raw.cursor() as cursor:
-            cursor.execute("PRAGMA busy_timeout=30000")
-            cursor.fetchall()
+            for pragma in ("busy_timeout=30000", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-65536"):
+                cursor.execute(f"PRAGMA {pragma}")
+                cursor.fetchall()
+        raw.adbc_connection.set_autocommit(False)
         return raw
     try:
         from adbc_driver_postgresql import dbapi  # noqa: PLC0415 an extra
@@ -167,6 +200,26 @@ def _typed(kind: TypeEngine[Any], values: pa.ChunkedArray) -> pa.ChunkedArray:
     if isinstance(kind, Float):
         return pc.cast(values, pa.float64())
     return pc.cast(values, pa.bool_()) if isinstance(kind, Boolean) else values
+
+
+def _constant(values: pa.ChunkedArray) -> str | None:
+    """Write a column that says the same in every row as SQL; None for one that doesn't, or that holds text."""
+    if values.null_count == len(values):
+        return "NULL"
+    if values.null_count or not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
+        return None
+    bounds = pc.min_max(values).as_py()
+    return repr(bounds["min"]) if bounds["min"] == bounds["max"] else None
+
+
+def _last_of_equals(rows: pa.Table, keys: list[str]) -> pa.Table:
+    """Keep the last row of each key."""
+    codes = np.zeros(rows.num_rows, dtype=np.int64)
+    for name in keys:
+        words = rows[name].combine_chunks().dictionary_encode()
+        codes = codes * len(words.dictionary) + words.indices.to_numpy()
+    doubled = pd.Series(codes).duplicated(keep="last").to_numpy()
+    return rows.filter(pa.array(~doubled)) if doubled.any() else rows
 
 
 def _keys(table: Table) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -78,16 +79,23 @@ def _prepared(stream: str, connection: str, rows: pa.Table) -> pa.Table:
 
 
 def _save_orders(bulk: BulkConnection, connection: str, rows: pa.Table) -> None:
-    """Split order lines, which repeat their order's columns, into the two tables."""
+    """Split order lines, which repeat their order's columns, into the two tables.
+
+    A page holds its orders whole, so their lines are replaced as a set: one that was taken out of an order is gone.
+    """
     if rows.num_rows == 0:
         return
-    ids = rows["order_id"].combine_chunks()
-    first = pc.fill_null(pc.not_equal(ids[1:], ids[:-1]), True)
-    heads = rows.filter(pa.concat_arrays([pa.array([True]), first]))
+    heads = rows.take(_last_rows(rows["order_id"]))
     names = [column.name for column in orders.columns if column.name in rows.column_names]
     head = heads.select(names).append_column("id", heads["order_id"])
     bulk.upsert(orders, head.append_column("system", pa.array([connection] * head.num_rows, pa.string())))
-    bulk.upsert(order_lines, rows)
+    bulk.replace(order_lines, rows, "order_id")
+
+
+def _last_rows(ids: pa.ChunkedArray) -> pa.Array:
+    """Number the last row of each id, in order."""
+    codes = ids.combine_chunks().dictionary_encode().indices.to_numpy()
+    return pa.array(np.flatnonzero(~pd.Series(codes).duplicated(keep="last").to_numpy()))
 
 
 def _rejected(connection: str, stream: str, rejects: Sequence[Rejected], now: datetime) -> pa.Table:

@@ -14,7 +14,8 @@ from campaigns.deliver import deliver
 from campaigns.errors import BadRule, BadTemplate, TransportError
 from campaigns.init import init
 from campaigns.plan import plan
-from campaigns.preview import fields_to_push, picks_as_of, preview
+from campaigns.picks import fields_to_push, picks_as_of
+from campaigns.preview import preview
 from campaigns.project import Project
 from campaigns.report import report
 from campaigns.send import send

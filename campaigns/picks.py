@@ -1,0 +1,132 @@
+"""PICK: ask the recommender for slates, and join them with what a message or a contact field shows of a product."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from campaigns.campaign import Campaign
+from campaigns.project import Project
+from campaigns.store import frames
+from campaigns.sync import Values
+from campaigns.train import fit, recommender_as_of, world
+from engine.recommender import Recommender
+from engine.slate import SlateRules
+
+CHUNK = 2_000
+"""Customers between two steps of the progress bar."""
+
+Pick = dict[str, Any]
+
+
+def slates_for(
+    project: Project, campaign: Campaign, customer_ids: Sequence[str], recommender: Recommender, as_of: datetime
+) -> dict[str, list[Pick]]:
+    """Make the slates of a campaign: what a message needs to show of each pick, about 1 KB a customer."""
+    if not customer_ids:
+        return {}
+    spec = campaign.slate
+    rules = SlateRules(
+        max_per_category=spec.max_per_category,
+        not_bought_days=spec.not_bought_days,
+        in_stock=spec.in_stock,
+        excluded=frames.shown_and_ignored(project.store, campaign.name, customer_ids) if spec.not_shown_again else None,
+    )
+    return show(project, _recommend(project, recommender, customer_ids, spec.size, rules=rules), as_of)
+
+
+def show(project: Project, slates: pd.DataFrame, as_of: datetime) -> dict[str, list[Pick]]:
+    """Join slates with what a message shows of a product: title, price, category, offer."""
+    products = frames.products(project.store).set_index("product_id")
+    offers = frames.offers(project.store, as_of)
+    # A digest is read within days: an offer counts if it runs at any time of the coming week.
+    now, week = pd.Timestamp(as_of), pd.Timestamp(as_of) + timedelta(days=7)
+    running = set(offers.loc[(offers["starts_at"] < week) & (offers["ends_at"] > now), "product_id"])
+    shown = products.loc[slates["product_id"]].reset_index().to_dict("records")
+    picks: dict[str, list[Pick]] = {}
+    chosen = zip(slates["customer_id"], slates["reason"], slates["score"], shown, strict=True)
+    for customer_id, reason, score, product in chosen:
+        on_offer = product["product_id"] in running
+        picks.setdefault(customer_id, []).append(_pick(product, str(reason), float(score), on_offer=on_offer))
+    return picks
+
+
+def _pick(product: Mapping[Any, Any], reason: str, score: float, *, on_offer: bool) -> Pick:
+    levels = text(product["category_path"]).split(" > ")
+    return {
+        "product_id": product["product_id"],
+        "title": product["title"],
+        "brand": text(product["brand"]),
+        "size": text(product["size"]),
+        "category": levels[min(1, len(levels) - 1)],
+        "price_minor": None if pd.isna(product["price_minor"]) else int(product["price_minor"]),
+        "offer": on_offer,
+        "reason": reason,
+        "score": round(score, 5),
+        "url": text(product["url"]),
+        "image_url": text(product["image_url"]) or None,
+    }
+
+
+def picks_as_of(
+    project: Project, as_of: datetime, size: int, *, only_new: bool = False, with_offers: bool = True
+) -> pd.DataFrame:
+    """Pick for every customer with a purchase before `as_of`, trained strictly on what came before; no rule applies.
+
+    Returns:
+        columns customer_id, rank (1..size), product_id, score, reason.
+    """
+    known = world(project, as_of)
+    recommender = fit(project, known, with_offers=with_offers)
+    buyers = sorted(known.cleaned.purchases["customer_id"].unique())
+    slates = _recommend(project, recommender, buyers, size, only_new=only_new)
+    return slates[["customer_id", "rank", "product_id", "score", "reason"]]
+
+
+def segment_picks(project: Project, size: int, at: datetime | None = None) -> pd.DataFrame:
+    """Pick the top products of every segment: segment, customers, rank, product_id, title, score, reason."""
+    _, recommender = recommender_as_of(project, project.as_of(at))
+    segments = frames.segments(project.store)
+    sizes = segments["segment"].value_counts().rename_axis("segment").reset_index(name="customers")
+    slates = recommender.segment_slates(segments, size).merge(sizes, on="segment")
+    titles = frames.products(project.store).set_index("product_id")["title"]
+    return slates.assign(title=slates["product_id"].map(titles))
+
+
+def fields_to_push(project: Project, size: int) -> dict[str, Values]:
+    """Make the contact fields of every customer who agreed to be written to: top picks and segment."""
+    people = frames.customers(project.store)
+    consenting = people.loc[people["consent_email"] == "subscribed", "customer_id"].tolist()
+    _, recommender = recommender_as_of(project, project.as_of())
+    slates = _recommend(project, recommender, consenting, size)
+    titles = frames.products(project.store).set_index("product_id")["title"]
+    segments = frames.segments(project.store).set_index("customer_id")["segment"]
+    return pick_fields(slates.assign(title=slates["product_id"].map(titles)), segments.to_dict())
+
+
+def pick_fields(slates: pd.DataFrame, segments: Mapping[Any, Any]) -> dict[str, Values]:
+    """Turn slates into contact fields: recommended_1_id, recommended_1_title, recommended_1_reason, ..., segment."""
+    fields: dict[str, dict[str, str | int | float | None]] = {}
+    for customer, rank, *words in slates[["customer_id", "rank", "product_id", "title", "reason"]].to_numpy().tolist():
+        values = fields.setdefault(customer, {"segment": segments.get(customer)})
+        for name, word in zip(("id", "title", "reason"), words, strict=True):
+            values[f"recommended_{rank}_{name}"] = word
+    return dict(fields)
+
+
+def text(value: object) -> str:
+    """Write a value that may be missing."""
+    return "" if value is None or value is pd.NA or value != value else str(value)  # noqa: PLR0124 NaN is not itself
+
+
+def _recommend(
+    project: Project, recommender: Recommender, customer_ids: Sequence[str], size: int, **how: Any
+) -> pd.DataFrame:
+    parts = []
+    with project.progress.track("pick the products", len(customer_ids)) as bar:
+        for start in range(0, max(len(customer_ids), 1), CHUNK):
+            mine = customer_ids[start : start + CHUNK]
+            parts.append(recommender.recommend(mine, size, **how))
+            bar.advance(len(mine))
+    return pd.concat(parts, ignore_index=True)
