@@ -3,25 +3,21 @@
 Exit codes: 0 done; 1 refused, with the remedy; 2 wrong usage; 3 done, but there is something to look at.
 """
 
-import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
+
+from campaigns.console import counted, out, refuse, show_counts, show_json, show_table
 
 if TYPE_CHECKING:
     from campaigns.project import Project
 
 LOOK = 3
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
 app = typer.Typer(
     name="handpicked",
     help="Pick, for every customer, the products worth an email this week; write it, send it once, measure it.",
@@ -71,33 +67,6 @@ def opened() -> Iterator["Project"]:
 
     with Project.open(_Options.folder, RichProgress()) as project:
         yield project
-
-
-def show_json(value: Any) -> None:
-    """Print a value as JSON."""
-    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
-
-
-def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows as a table; numbers to the right."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for number, column in enumerate(columns):
-        numeric = bool(rows) and isinstance(rows[0][number], int | float)
-        table.add_column(column, justify="right" if numeric else "left")
-    for row in rows:
-        table.add_row(
-            *(
-                f"{cell:,}" if isinstance(cell, int) else f"{cell:.4f}" if isinstance(cell, float) else str(cell)
-                for cell in row
-            )
-        )
-    out.print(table)
-
-
-def show_counts(counts: Mapping[tuple[str, str], int]) -> None:
-    """Print how many customers are in each state, by reason, and the sum."""
-    show_table(["state", "reason", "customers"], [[state, reason, n] for (state, reason), n in sorted(counts.items())])
-    out.print(f"audience: {sum(counts.values()):,}")
 
 
 @app.command()
@@ -158,7 +127,7 @@ def sync_pull(
     as_json: Json = False,
 ) -> None:
     """Pull what is new from a connected system; bad records are kept in quarantine, with their reason."""
-    from campaigns.store.people import quarantine_counts
+    from campaigns.store.quarantine import quarantine_counts
     from campaigns.sync import pull
 
     with opened() as project:
@@ -209,9 +178,8 @@ def train(at: At = None, as_json: Json = False) -> None:
         show_json({"model": trained.id, **trained.card})
         return
     out.print(f"model {trained.id}")
-    out.print(
-        f"customers: {trained.card['customers']:,}\nproducts: {trained.card['products']:,}\nlines: {trained.card['lines']:,}"
-    )
+    for what in ("customers", "products", "lines"):
+        out.print(f"{what}: {trained.card[what]:,}")
     show_table(["cleaned", "count"], [[row["reason"], int(row["count"])] for row in trained.card["cleaned"]])
 
 
@@ -326,17 +294,10 @@ def send(
     with opened() as project:
         planned = plan_now(project, campaign, dry_run=dry_run)
     if as_json:
-        show_json({"run": planned.run_id, "new": planned.new, "counts": _nested(planned.counts)})
+        show_json({"run": planned.run_id, "new": planned.new, "counts": counted(planned.counts)})
         return
     out.print(f"run {planned.run_id}" + (" (dry run: nothing written)" if dry_run else ""), markup=False)
     show_counts(planned.counts)
-
-
-def _nested(counts: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
-    nested: dict[str, dict[str, int]] = {}
-    for (state, reason), count in counts.items():
-        nested.setdefault(state, {})[reason] = count
-    return nested
 
 
 @app.command()
@@ -367,20 +328,17 @@ def schedule(
 ) -> None:
     """List the campaigns and when each is due next."""
     from campaigns.project import real_now
-    from campaigns.schedule import next_times
+    from campaigns.schedule import next_times, wall_clock
 
     with opened() as project:
-        rows = [
-            [c.name, c.schedule.cron, c.schedule.zone, next_times(c.schedule, real_now(), times)]
-            for c in project.campaigns()
-        ]
+        found = [(each, next_times(each.schedule, real_now(), times)) for each in project.campaigns()]
     if as_json:
-        show_json([{"campaign": name, "cron": cron, "zone": zone, "next": due} for name, cron, zone, due in rows])
-    else:
-        show_table(
-            ["campaign", "cron", "zone", "next"],
-            [[n, c, z, ", ".join(f"{t:%a %Y-%m-%d %H:%M} UTC" for t in due)] for n, c, z, due in rows],
-        )
+        show_json([{"campaign": each.name, **each.schedule.model_dump(), "next": due} for each, due in found])
+        return
+    show_table(
+        ["campaign", "cron", "next"],
+        [[each.name, each.schedule.cron, wall_clock(each.schedule, time)] for each, due in found for time in due],
+    )
 
 
 @app.command()
@@ -404,10 +362,9 @@ def report(campaign: str, as_json: Json = False) -> None:
         show_json({"campaign": campaign, "runs": [found.as_json() for found in runs]})
         return
     for found in runs:
-        out.print(f"[bold]{found.run_id}[/bold] {found.state}")
-        show_counts(
-            {(state, reason): n for state, by_reason in found.reasons.items() for reason, n in by_reason.items()}
-        )
+        out.print(f"[bold]{found.run_id}[/bold] {found.state}" + (f": {found.note}" if found.note else ""))
+        if found.audience:
+            show_counts({(state, reason): n for state, why in found.reasons.items() for reason, n in why.items()})
 
 
 def main() -> None:
@@ -417,7 +374,5 @@ def main() -> None:
     except Exception as error:
         if not hasattr(error, "remedy"):
             raise
-        err.print(
-            f"[red]error:[/red] {error}" if "[" not in str(error) else f"error: {error}", markup="[" not in str(error)
-        )
+        refuse(error)
         sys.exit(1)

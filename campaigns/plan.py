@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import select
 
 from campaigns.audience import customers_matching
 from campaigns.campaign import Campaign
@@ -21,8 +20,8 @@ from campaigns.picks import slates_for, text
 from campaigns.project import Project, real_now
 from campaigns.schedule import due_at
 from campaigns.store import outbox
+from campaigns.store.aliases import alias_ids
 from campaigns.store.suppression import suppressed_addresses
-from campaigns.store.tables import customer_aliases
 from campaigns.train import recommender_as_of
 from engine.recommender import Recommender
 
@@ -124,7 +123,7 @@ def decide(project: Project, campaign: Campaign, run: str, audience: pd.DataFram
         [held_out(campaign.seed, run, customer, campaign.holdout) for customer in audience["customer_id"]], dtype=bool
     )
     verdicts = [
-        (audience["customer_id"].isin(_aliases(project)), "skipped", "duplicate of another customer"),
+        (audience["customer_id"].isin(alias_ids(project.store)), "skipped", "duplicate of another customer"),
         (audience["email"].isna() | (audience["email"] == ""), "skipped", "no address"),
         (audience["email_normalised"].isin(blocked), "suppressed", "on the suppression list"),
         *((consent == word, "suppressed", reason) for word, reason in NOT_SUBSCRIBED.items()),
@@ -135,11 +134,6 @@ def decide(project: Project, campaign: Campaign, run: str, audience: pd.DataFram
     applies = [found.to_numpy(bool) for found, _, _ in verdicts]
     states = np.select(applies, [state for _, state, _ in verdicts], "waiting")
     return audience.assign(state=states, reason=np.select(applies, [reason for _, _, reason in verdicts], "planned"))
-
-
-def _aliases(project: Project) -> list[str]:
-    with project.store.engine.connect() as connection:
-        return list(connection.execute(select(customer_aliases.c.alias_id)).scalars())
 
 
 def _fill(

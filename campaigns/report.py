@@ -21,6 +21,7 @@ class RunReport:
     audience: int
     states: dict[str, int]
     reasons: dict[str, dict[str, int]]
+    note: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for `--json`."""
@@ -28,6 +29,7 @@ class RunReport:
             "run": self.run_id,
             "state": self.state,
             "scheduled_at": self.scheduled_at.isoformat(),
+            "note": self.note,
             "audience": self.audience,
             "states": self.states,
             "reasons": self.reasons,
@@ -43,7 +45,7 @@ def report(project: Project, name: str) -> list[RunReport]:
     project.campaign(name)
     with project.store.engine.connect() as connection:
         found = connection.execute(
-            select(runs.c.id, runs.c.state, runs.c.scheduled_at)
+            select(runs.c.id, runs.c.state, runs.c.scheduled_at, runs.c.note)
             .where(runs.c.campaign == name)
             .order_by(runs.c.scheduled_at.desc())
         ).all()
@@ -52,7 +54,7 @@ def report(project: Project, name: str) -> list[RunReport]:
         return [_report(connection, *run) for run in found]
 
 
-def _report(connection: Any, run_id: str, state: str, scheduled_at: datetime) -> RunReport:
+def _report(connection: Any, run_id: str, state: str, scheduled_at: datetime, note: str | None) -> RunReport:
     counted = connection.execute(
         select(messages.c.state, messages.c.reason, func.count())
         .where(messages.c.run_id == run_id)
@@ -63,4 +65,4 @@ def _report(connection: Any, run_id: str, state: str, scheduled_at: datetime) ->
     for message_state, reason, count in counted:
         reasons.setdefault(message_state, {})[reason or ""] = count
     states = {name: sum(by_reason.values()) for name, by_reason in reasons.items()}
-    return RunReport(run_id, state, scheduled_at, sum(states.values()), states, reasons)
+    return RunReport(run_id, state, scheduled_at, sum(states.values()), states, reasons, note)

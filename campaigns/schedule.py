@@ -1,11 +1,13 @@
 """Schedule: when campaigns are due, over changes to summer time, and the process clock that fires them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
 from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
@@ -17,8 +19,8 @@ RECIPIENT = "recipient"
 
 
 def trigger(schedule: Schedule) -> CronTrigger:
-    """Make the cron trigger in the schedule's zone; for the recipients' own zones the run is planned in the earliest."""
-    # UTC+14 is where a day begins first: the run is planned there, and each message waits for its own zone.
+    """Make the cron trigger in the schedule's zone; for recipients' own zones, in the one where a day begins first."""
+    # That is UTC+14: the run is planned there, and each message waits for its own zone.
     zone = "Etc/GMT-14" if schedule.zone == RECIPIENT else schedule.zone
     return CronTrigger.from_crontab(schedule.cron, timezone=ZoneInfo(zone))
 
@@ -56,29 +58,93 @@ def due_at(schedule: Schedule, scheduled_at: datetime, zone: str | None) -> date
     return max(own, scheduled_at)
 
 
+def wall_clock(schedule: Schedule, due: datetime) -> str:
+    """Write a due time as the marketer reads it: by the clock of the schedule's zone."""
+    local = f"{due.astimezone(trigger(schedule).timezone):%a %Y-%m-%d %H:%M}"
+    return f"{local} in each recipient's zone" if schedule.zone == RECIPIENT else f"{local} {schedule.zone}"
+
+
+@dataclass(frozen=True)
+class Missed:
+    """Due times of one campaign that passed while no process ran.
+
+    Attributes:
+        campaign: its name.
+        late: the newest of them, if it is still within the grace period: fire it now.
+        skipped: the others: too late to be fired.
+    """
+
+    campaign: str
+    late: datetime | None
+    skipped: list[datetime]
+
+
+def missed_since(campaign: Campaign, since: datetime, now: datetime) -> Missed:
+    """Sort what was due from `since` to `now` into what is still fired and what is skipped."""
+    due = list(takewhile(lambda time: time <= now, _fires(trigger(campaign.schedule), since)))
+    grace = timedelta(hours=campaign.schedule.grace_hours)
+    late = due[-1] if due and now - due[-1] <= grace else None
+    return Missed(campaign.name, late, due[:-1] if late else due)
+
+
 class Scheduler:
-    """APScheduler with its SQLAlchemy job store: one job a campaign file; two processes on one store are safe."""
+    """APScheduler with its SQLAlchemy job store: one job a campaign file; two processes on one store are safe.
 
-    def __init__(self, engine: Engine, project: Path, campaigns: list[Campaign]) -> None:
+    Args:
+        engine: where the jobs are kept.
+        project: the project's folder.
+        campaigns: the campaigns to fire.
+        on_missed: told of a campaign and a time that this process fired too late for.
+        on_error: told of a campaign that could not be run, and why.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        project: Path,
+        campaigns: list[Campaign],
+        on_missed: Callable[[str, datetime], None],
+        on_error: Callable[[str, BaseException], None],
+    ) -> None:
         self._scheduler = BackgroundScheduler(jobstores={"default": SQLAlchemyJobStore(engine=engine)}, timezone="UTC")
+        self._scheduler.add_listener(
+            lambda event: on_missed(event.job_id, event.scheduled_run_time.astimezone(UTC)), EVENT_JOB_MISSED
+        )
+        self._scheduler.add_listener(lambda event: on_error(event.job_id, event.exception), EVENT_JOB_ERROR)
         self._project = str(project.resolve())
-        self._campaigns = campaigns
+        self._campaigns = {campaign.name: campaign for campaign in campaigns}
 
-    def start(self) -> None:
-        """Begin to fire; a time missed by less than the grace period is fired at once."""
+    def start(self, now: datetime) -> list[Missed]:
+        """Begin to fire.
+
+        Returns:
+            what was due while no process ran: the job store remembers what each campaign waited for.
+        """
         self._scheduler.start(paused=True)
-        for campaign in self._campaigns:
-            self._scheduler.add_job(
-                "campaigns.send:fire",
-                trigger(campaign.schedule),
-                args=[self._project, campaign.name],
-                id=campaign.name,
-                replace_existing=True,
-                coalesce=True,
-                max_instances=1,
-                misfire_grace_time=int(campaign.schedule.grace_hours * 3600),
-            )
+        waited = {job.id: job for job in self._scheduler.get_jobs()}
+        for name in set(waited) - set(self._campaigns):
+            self._scheduler.remove_job(name)
+        missed = [
+            missed_since(campaign, waited[name].next_run_time.astimezone(UTC), now)
+            for name, campaign in self._campaigns.items()
+            if name in waited and repr(waited[name].trigger) == repr(trigger(campaign.schedule))
+        ]
+        for campaign in self._campaigns.values():
+            self._add(campaign)
         self._scheduler.resume()
+        return [found for found in missed if found.late or found.skipped]
+
+    def _add(self, campaign: Campaign) -> None:
+        self._scheduler.add_job(
+            "campaigns.send:fire",
+            trigger(campaign.schedule),
+            args=[self._project, campaign.name],
+            id=campaign.name,
+            replace_existing=True,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=int(campaign.schedule.grace_hours * 3600),
+        )
 
     def stop(self) -> None:
         """Stop firing; a run under way is finished first."""

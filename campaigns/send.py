@@ -8,6 +8,7 @@ from campaigns.deliver import deliver
 from campaigns.plan import Planned, plan, run_id
 from campaigns.project import Project, real_now
 from campaigns.schedule import scheduled_time
+from campaigns.store import outbox
 
 TRIAL = {
     "first_name": "Ada",
@@ -31,7 +32,9 @@ TRIAL = {
 
 
 def send(project: Project, name: str, *, at: datetime | None = None, dry_run: bool = False) -> Planned:
-    """Plan a run of a campaign for `at` (now, if none); a trial message is rendered first, so that a bad template sends nothing.
+    """Plan a run of a campaign for `at` (now, if none).
+
+    A trial message is rendered first, so that a bad template sends nothing.
 
     Raises:
         CampaignError: campaign, rule or template is wrong; nothing was planned.
@@ -40,6 +43,20 @@ def send(project: Project, name: str, *, at: datetime | None = None, dry_run: bo
     scheduled_at = at or real_now()
     render(project, campaign, project.template(campaign.template), run_id(campaign, scheduled_at), "trial", TRIAL)
     return plan(project, campaign, scheduled_at, dry_run=dry_run, at_once=at is None)
+
+
+def skip(project: Project, name: str, scheduled_at: datetime) -> bool:
+    """Write down that the run of this time was not planned, its time having passed; False if that is known already."""
+    campaign = project.campaign(name)
+    run = {
+        "id": run_id(campaign, scheduled_at),
+        "campaign": campaign.name,
+        "scheduled_at": scheduled_at,
+        "as_of": scheduled_at,
+        "settings": campaign.model_dump(mode="json"),
+    }
+    note = f"no process ran at its time, nor within {campaign.schedule.grace_hours:g} hours after it"
+    return outbox.skip_run(project.store, run, note, real_now())
 
 
 def fire(project: str, campaign: str) -> None:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from campaigns.errors import NotFound
 from campaigns.project import Project, real_now
 from campaigns.store.acknowledged import acknowledge, acknowledged_hashes
-from campaigns.store.people import clear_cursor, read_cursor, save_page
+from campaigns.store.pages import clear_cursor, read_cursor, save_page
 from crm_adapters.base import Adapter, FieldUpdate, Page
+from crm_adapters.records import Stream
 from crm_adapters.registry import open_adapter
 
 Values = Mapping[str, str | int | float | None]
@@ -59,15 +60,15 @@ def pull(project: Project, name: str, *, full: bool = False) -> list[Pulled]:
     return [_pull_stream(project, adapter, name, stream, full=full) for stream in adapter.streams()]
 
 
-def _pull_stream(project: Project, adapter: Adapter, name: str, stream: str, *, full: bool) -> Pulled:
+def _pull_stream(project: Project, adapter: Adapter, name: str, stream: Stream, *, full: bool) -> Pulled:
     if full:
         clear_cursor(project.store, name, stream)
     records = rejected = pages = 0
     since = read_cursor(project.store, name, stream)
     with project.progress.track(f"pull {stream}", None) as bar:
-        for page in _read_ahead(adapter.pull(stream, since)):  # type: ignore[arg-type]
-            save_page(project.store, name, stream, page.rows, page.rejects, page.cursor, page.gone, real_now())
-            records, rejected, pages = records + page.rows.num_rows, rejected + len(page.rejects), pages + 1
+        for page in _read_ahead(adapter.pull(stream, since)):
+            rejected += save_page(project.store, name, stream, page, real_now())
+            records, pages = records + page.rows.num_rows, pages + 1
             bar.advance(page.rows.num_rows)
     return Pulled(str(stream), records, rejected, pages)
 

@@ -11,8 +11,8 @@ from sqlalchemy import delete
 from campaigns.errors import NotFound
 from campaigns.project import Project, real_now
 from campaigns.store import frames
+from campaigns.store.aliases import save_aliases
 from campaigns.store.model_registry import latest_model, save_model
-from campaigns.store.people import save_aliases
 from campaigns.store.tables import customer_traits
 from engine.clean import Cleaned, clean
 from engine.dataset import Dataset

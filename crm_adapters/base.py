@@ -32,11 +32,12 @@ class Page:
 
     Attributes:
         stream: what the rows are.
-        rows: a table of exactly `records.SCHEMAS[stream]`.
+        rows: a table of exactly `records.SCHEMAS[stream]`; all lines of an order stand on one page.
         rejects: the bad records met on the way.
         cursor: JSON text to continue after this page, as (time, ids at that time), never a time alone.
         gone: ids that the system has deleted.
         total: how many records the whole pull will bring, if known (for a progress bar).
+        first: a reading of everything begins here, so that what earlier readings rejected is outdated.
     """
 
     stream: Stream
@@ -45,6 +46,7 @@ class Page:
     cursor: str | None = None
     gone: Sequence[str] = ()
     total: int | None = None
+    first: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,15 @@ AdapterError
 ├── BadMapping     a mapping file is wrong: file, line, and what was probably meant
 ├── BadCursor      a stored cursor is of another version or another query
 ├── SourceMissing  a file, table or column that must be there is not
+├── BadSource      a file or table is there, but can't be read as it is
 └── Unreachable    the system does not answer
 """
+
+import re
+from collections.abc import Iterable
+from urllib.parse import unquote
+
+HIDDEN = "***"
 
 
 class AdapterError(Exception):
@@ -34,5 +41,32 @@ class SourceMissing(AdapterError):
     """A file, table or column is not there."""
 
 
+class BadSource(AdapterError):
+    """A file or table can't be read as it is: no text, scattered orders, columns twice."""
+
+
 class Unreachable(AdapterError):
     """The system does not answer."""
+
+
+def without_secrets(words: str, secrets: Iterable[str]) -> str:
+    """Put *** for each secret in words that come from elsewhere, e.g. a driver's error text; the longest first.
+
+    >>> without_secrets("no host 'pass:word@db'", ["word", "pass:word"])
+    "no host '***@db'"
+    """
+    for secret in sorted(secrets, key=len, reverse=True):
+        words = words.replace(secret, HIDDEN)
+    return words
+
+
+def secrets_of(url: str) -> set[str]:
+    """The password of a url, also in the pieces that a driver makes of one whose signs are not encoded.
+
+    >>> sorted(secrets_of("postgresql://shop:pass/word@db/shop?sslkey=abc"))
+    ['abc', 'pass', 'pass/word', 'word']
+    """
+    password = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
+    given = re.findall(r"[?&][^=&]*(?:pass|secret|token|key)[^=&]*=([^&]+)", url)
+    pieces = [piece for piece in re.split(r"[:/?#@]", password) if len(piece) > 2]
+    return {form for secret in (password, *pieces, *given) if secret for form in (secret, unquote(secret))}

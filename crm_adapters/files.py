@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,7 +12,8 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from crm_adapters.base import FieldUpdate, Page, PushResult, Reject
-from crm_adapters.errors import BadCursor, SourceMissing
+from crm_adapters.errors import BadCursor, BadSource, SourceMissing
+from crm_adapters.grouping import Batch, whole_orders
 from crm_adapters.mapping import Mapping, load_mapping
 from crm_adapters.records import Stream
 from crm_adapters.translate import translate
@@ -21,7 +23,6 @@ BLOCK_BYTES = 8 << 20
 ROWS = 50_000
 DISTINCT = pa.dictionary(pa.int32(), pa.string())
 """Text, each distinct value held once a page: exports repeat themselves."""
-Batch = tuple[pa.Table, list[Reject], Callable[[int], str]]
 
 
 class Files:
@@ -60,10 +61,11 @@ class Files:
             return
         mapping = self.mapping.stream(stream)
         number = 0
-        for number, (raw, broken, place) in enumerate(_read(path), 1):
+        for number, (raw, broken, place) in enumerate(self._batches(stream, path), 1):
             if number > done:
                 rows, rejects = translate(stream, mapping, raw, place)
-                yield Page(stream, rows, [*broken, *rejects], json.dumps({"v": 1, "file": stamp, "pages": number}))
+                cursor = json.dumps({"v": 1, "file": stamp, "pages": number})
+                yield Page(stream, rows, [*broken, *rejects], cursor, first=number == 1)
         # One more, empty: it says that the file is read to its end.
         empty = translate(stream, mapping, pa.table({}), str)[0]
         yield Page(stream, empty, [], json.dumps({"v": 1, "file": stamp, "pages": number, "end": True}))
@@ -86,6 +88,13 @@ class Files:
         half.replace(path)
         for update in updates:
             yield PushResult(update.customer_id, "sent")
+
+    def _batches(self, stream: Stream, path: Path) -> Iterator[Batch]:
+        batches = _readable(path)
+        if stream is not Stream.ORDERS:
+            return batches
+        named = self.mapping.stream(stream).fields.get("order_id")
+        return whole_orders(batches, (named and named.column) or "order_id")
 
     def _path(self, stream: Stream) -> Path | None:
         named = self.mapping.stream(stream).source.get("file")
@@ -112,9 +121,12 @@ def _pages_done(since: str | None, stamp: str) -> int | None:
     return None if cursor.get("end") else pages
 
 
-def _read(path: Path) -> Iterator[Batch]:
-    readers = {".csv": _read_csv, ".parquet": _read_parquet, ".jsonl": _read_json_lines}
-    yield from readers[path.suffix](path)
+def _readable(path: Path) -> Iterator[Batch]:
+    try:
+        yield from READERS[path.suffix](path)
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        form = "CSV in UTF-8" if path.suffix == ".csv" else f"{path.suffix[1:]} again"
+        raise BadSource(f"{path.name} can't be read: {error}", remedy=f"save it as {form}") from error
 
 
 def _read_csv(path: Path) -> Iterator[Batch]:
@@ -124,36 +136,40 @@ def _read_csv(path: Path) -> Iterator[Batch]:
         broken.append(row)
         return "skip"
 
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        names = next(csv.reader(file), [])
+    names = _header(path)
     if not names:
         return
-    kinds = dict.fromkeys(names, DISTINCT)
     reader = pyarrow.csv.open_csv(
         path,
         read_options=pyarrow.csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep),
-        convert_options=pyarrow.csv.ConvertOptions(column_types=kinds, strings_can_be_null=True, null_values=[""]),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, DISTINCT), strings_can_be_null=True, null_values=[""]
+        ),
     )
     before = told = 0
     for batch in reader:
         table = pa.Table.from_batches([batch])
-        rejects = [
-            Reject(
-                f"{path.name} line {row.number}",
-                "wrong_columns",
-                f"{row.actual_columns} columns where the header has {row.expected_columns}",
-                row.text,
-            )
-            for row in broken[told:]
-        ]
-        numbers, first = [row.number for row in broken], before
-        yield (
-            table,
-            rejects,
-            lambda row, numbers=numbers, first=first: f"{path.name} line {_line(first + row, numbers)}",
-        )  # type: ignore[misc]
+        rejects = [_wrong_columns(path.name, row) for row in broken[told:]]
+        yield table, rejects, partial(_csv_place, path.name, before, [row.number for row in broken])
         told, before = len(broken), before + table.num_rows
+
+
+def _header(path: Path) -> list[str]:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        names = next(csv.reader(file), [])
+    if doubled := next((name for name in names if names.count(name) > 1), None):
+        raise BadSource(f"{path.name} has two columns {doubled!r}", remedy="rename one of them in the first line")
+    return names
+
+
+def _wrong_columns(name: str, row: Any) -> Reject:
+    detail = f"{row.actual_columns} columns where the header has {row.expected_columns}"
+    return Reject(f"{name} line {row.number}", "wrong_columns", detail, row.text)
+
+
+def _csv_place(name: str, before: int, broken: list[int], row: int) -> str:
+    return f"{name} line {_line(before + row, broken)}"
 
 
 def _line(good_row: int, broken: list[int]) -> int:
@@ -168,9 +184,12 @@ def _line(good_row: int, broken: list[int]) -> int:
 def _read_parquet(path: Path) -> Iterator[Batch]:
     before = 0
     for batch in pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=200_000):
-        first = before
-        yield pa.Table.from_batches([batch]), [], lambda row, first=first: f"{path.name} row {first + row + 1}"  # type: ignore[misc]
+        yield pa.Table.from_batches([batch]), [], partial(_row_place, path.name, before)
         before += batch.num_rows
+
+
+def _row_place(name: str, before: int, row: int) -> str:
+    return f"{name} row {before + row + 1}"
 
 
 def _read_json_lines(path: Path) -> Iterator[Batch]:
@@ -188,10 +207,14 @@ def _read_json_lines(path: Path) -> Iterator[Batch]:
             rows += flat
             lines += [number] * len(flat)
             if len(rows) >= ROWS:
-                yield _texts(rows), rejects, lambda row, lines=lines: f"{path.name} line {lines[row]}"  # type: ignore[misc]
+                yield _texts(rows), rejects, partial(_line_place, path.name, lines)
                 rows, lines, rejects = [], [], []
     if rows or rejects:
-        yield _texts(rows), rejects, lambda row: f"{path.name} line {lines[row]}"
+        yield _texts(rows), rejects, partial(_line_place, path.name, lines)
+
+
+def _line_place(name: str, lines: list[int], row: int) -> str:
+    return f"{name} line {lines[row]}"
 
 
 def _flat(record: dict[str, Any]) -> list[dict[str, Any]]:
@@ -214,3 +237,10 @@ def _text(value: Any) -> str | None:
     if value is None:
         return None
     return value if isinstance(value, str) else json.dumps(value)
+
+
+READERS: dict[str, Callable[[Path], Iterator[Batch]]] = {
+    ".csv": _read_csv,
+    ".parquet": _read_parquet,
+    ".jsonl": _read_json_lines,
+}

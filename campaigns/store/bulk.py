@@ -39,7 +39,7 @@ class BulkConnection:
             self._insert_sqlite(table, rows, _on_conflict(table, rows))
         else:
             self._upsert_postgresql(table, rows)
-        return rows.num_rows
+        return len(rows)
 
     def replace(self, table: Table, rows: pa.Table, parent: str) -> int:
         """Replace all rows of each parent that is named: what the new rows no longer hold is gone.
@@ -54,16 +54,15 @@ class BulkConnection:
         rows = conform(table, _last_of_equals(rows, _keys(table)), self._dialect)
         parents = pa.table({parent: pc.unique(rows[parent])})
         if self._dialect == "sqlite":
-            self._cursor.executemany(f"DELETE FROM {table.name} WHERE {parent} = ?", parents)  # noqa: S608
+            self._cursor.executemany(f"DELETE FROM {table.name} WHERE {parent} = ?", parents)
             self._insert_sqlite(table, rows)
         else:
             self._cursor.adbc_ingest("stage_parents", parents, mode="create", temporary=True)
-            self._cursor.execute(
-                f"DELETE FROM {table.name} USING stage_parents WHERE {table.name}.{parent} = stage_parents.{parent}"  # noqa: S608
-            )
+            own = f"{table.name}.{parent} = stage_parents.{parent}"
+            self._cursor.execute(f"DELETE FROM {table.name} USING stage_parents WHERE {own}")
             self._cursor.execute("DROP TABLE stage_parents")
             self._cursor.adbc_ingest(table.name, rows, mode="append")
-        return rows.num_rows
+        return len(rows)
 
     def _insert_sqlite(self, table: Table, rows: pa.Table, otherwise: str = "") -> None:
         """Bind only what differs from row to row: each bound value costs about a tenth of the insert itself."""
@@ -81,9 +80,9 @@ class BulkConnection:
         stage = f"stage_{table.name}"
         numbered = rows.append_column("stage_row", pa.array(range(rows.num_rows), pa.int64()))
         self._cursor.adbc_ingest(stage, numbered, mode="create", temporary=True)
+        newest = f"SELECT DISTINCT ON ({keys}) * FROM {stage} ORDER BY {keys}, stage_row DESC"
         self._cursor.execute(
-            f"INSERT INTO {_target(table, rows)} SELECT {names} FROM "  # noqa: S608
-            f"(SELECT DISTINCT ON ({keys}) * FROM {stage} ORDER BY {keys}, stage_row DESC) AS last {_on_conflict(table, rows)}"
+            f"INSERT INTO {_target(table, rows)} SELECT {names} FROM ({newest}) AS last {_on_conflict(table, rows)}"
         )
         self._cursor.execute(f"DROP TABLE {stage}")
 
@@ -91,7 +90,7 @@ class BulkConnection:
         """Insert rows whose keys are known to be new: the fastest way in."""
         if rows.num_rows:
             self._cursor.adbc_ingest(table.name, conform(table, rows, self._dialect), mode="append")
-        return rows.num_rows
+        return len(rows)
 
     def execute(self, statement: ClauseElement) -> None:
         """Run one statement within the transaction."""
@@ -119,10 +118,9 @@ def _as_is(value: Any) -> Any:
     return value
 
 
-_DIALECTS: dict[str, Any] = {
-    "sqlite": sqlite.dialect(paramstyle="qmark"),
-    "postgresql": postgresql.dialect(paramstyle="numeric_dollar"),
-}
+_make_sqlite: Any = sqlite.dialect  # SQLAlchemy leaves the two untyped
+_make_postgresql: Any = postgresql.dialect
+_DIALECTS = {"sqlite": _make_sqlite(paramstyle="qmark"), "postgresql": _make_postgresql(paramstyle="numeric_dollar")}
 
 
 @contextmanager

@@ -8,11 +8,10 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 
 from campaigns.store.database import Store
 from campaigns.store.tables import (
-    customer_aliases,
     customer_traits,
     events,
     messages,
@@ -34,17 +33,16 @@ BOUGHT = ("placed", "paid", "refunded")
 
 
 def purchases(store: Store, before: datetime) -> pd.DataFrame:
-    """Read every bought line strictly before a moment, under the customer whom duplicates stand for.
+    """Read every bought line strictly before a moment.
 
-    Left out: test orders, cancelled orders, guests, and customers who object to profiling or were erased.
+    Left out: test orders, cancelled orders, guests, and whoever objects to profiling or was erased.
 
     Returns:
         customer_id, order_id, product_id, at, quantity (less what was refunded; below 0: a return), price_minor.
     """
-    owner = func.coalesce(customer_aliases.c.customer_id, orders.c.customer_id).label("customer_id")
     query = (
         select(
-            owner,
+            orders.c.customer_id,
             orders.c.id.label("order_id"),
             order_lines.c.product_id,
             orders.c.placed_at.label("at"),
@@ -53,18 +51,23 @@ def purchases(store: Store, before: datetime) -> pd.DataFrame:
         )
         .join(order_lines, order_lines.c.order_id == orders.c.id)
         .join(people, people.c.id == orders.c.customer_id)
-        .outerjoin(customer_aliases, customer_aliases.c.alias_id == orders.c.customer_id)
         .where(
             orders.c.placed_at < before,
             orders.c.test.is_(False),
             orders.c.status.in_(BOUGHT),
             order_lines.c.product_id.is_not(None),
-            people.c.objected.is_(False),
-            people.c.erased_at.is_(None),
+            *_profiled(),
         )
         .order_by(orders.c.placed_at, orders.c.id, order_lines.c.line_id)
     )
     return _frame(store, query, times=["at"])
+
+
+def _profiled() -> tuple[ColumnElement[bool], ...]:
+    """Only who may be profiled: not erased, and no record with the same address objects (law 6)."""
+    other = people.alias("other")
+    objects = exists().where(other.c.email_normalised == people.c.email_normalised, other.c.objected)
+    return people.c.objected.is_(False), people.c.erased_at.is_(None), ~objects
 
 
 def products(store: Store) -> pd.DataFrame:
@@ -85,11 +88,11 @@ def customers(store: Store) -> pd.DataFrame:
     named = people.c
     query = (
         select(
-            named.id.label("customer_id"), named.email, named.email_normalised, named.phone, named.first_name, named.last_name,
-            named.street, named.city, named.postcode, named.region, named.country, named.locale, named.time_zone, named.gender,
-            named.consent_email, named.created_at, named.attributes,
+            named.id.label("customer_id"), named.email, named.email_normalised, named.phone, named.first_name,
+            named.last_name, named.street, named.city, named.postcode, named.region, named.country, named.locale,
+            named.time_zone, named.gender, named.consent_email, named.created_at, named.attributes,
         )
-        .where(named.objected.is_(False), named.erased_at.is_(None))
+        .where(*_profiled())
         .order_by(named.id)
     )  # fmt: skip
     frame = _frame(store, query, times=["created_at"])
@@ -151,4 +154,5 @@ def _frame(store: Store, query: Select[Any], times: Sequence[str] = ()) -> pd.Da
         index = table.column_names.index(name)
         moments = pc.cast(pc.cast(table[name], pa.int64()), pa.timestamp("us", tz="UTC"))
         table = table.set_column(index, name, moments)
-    return table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas()
+    return frame

@@ -54,16 +54,25 @@ def create_run(store: Store, run: Mapping[str, Any], rows: Sequence[Mapping[str,
         False when the run is there already (another process was first): nothing was changed.
     """
     values = [{**row, "run_id": run["id"], "changed_at": now} for row in rows]
+    return _new_run(store, {**run, "state": "delivering", "planned_at": now}, values)
+
+
+def _new_run(store: Store, run: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> bool:
     try:
         with store.writing() as write:
-            write.execute(insert(runs).values(**run, state="delivering", planned_at=now))
-            if values:
-                write.execute(insert(messages), values)
+            write.execute(insert(runs).values(**run))
+            if rows:
+                write.execute(insert(messages), rows)
     except IntegrityError:
         if run_exists(store, run["id"]):
             return False
         raise
     return True
+
+
+def skip_run(store: Store, run: Mapping[str, Any], note: str, now: datetime) -> bool:
+    """Write down a run that was not planned, and why; False when it is there already."""
+    return _new_run(store, {**run, "state": "skipped", "note": note, "finished_at": now}, [])
 
 
 def claim(store: Store, worker: str, now: datetime, lease: timedelta, limit: int) -> list[MessageRow]:
@@ -213,7 +222,8 @@ def due_soon(store: Store, before: datetime) -> bool:
 def run_settings(store: Store, run_id: str) -> dict[str, Any]:
     """Read the campaign as it was when the run was planned."""
     with store.engine.connect() as read:
-        return read.execute(select(runs.c.settings).where(runs.c.id == run_id)).scalar_one()
+        settings: dict[str, Any] = read.execute(select(runs.c.settings).where(runs.c.id == run_id)).scalar_one()
+    return settings
 
 
 def counts(store: Store, run_id: str) -> dict[tuple[str, str], int]:

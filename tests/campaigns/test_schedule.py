@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from campaigns.campaign import Schedule
-from campaigns.schedule import due_at, next_times, scheduled_time
+from campaigns.campaign import Campaign, Schedule
+from campaigns.schedule import due_at, missed_since, next_times, scheduled_time, wall_clock
 
 BERLIN = Schedule(cron="0 8 * * mon", zone="Europe/Berlin", grace_hours=6)
 
@@ -46,3 +46,21 @@ def test_each_recipient_gets_it_at_eight_in_their_own_zone():
     run = next_times(own, datetime(2026, 3, 1, tzinfo=UTC), 1)[0]
     assert due_at(own, run, "America/New_York") == datetime(2026, 3, 2, 13, tzinfo=UTC)
     assert due_at(own, run, "Asia/Tokyo") == datetime(2026, 3, 1, 23, tzinfo=UTC)
+
+
+def test_after_weeks_down_only_the_newest_time_within_its_grace_is_made_up_for():
+    campaign = Campaign(name="weekly", subject="Hello", schedule=BERLIN)
+    mondays = next_times(BERLIN, datetime(2026, 3, 1, tzinfo=UTC), 4)
+    soon = missed_since(campaign, mondays[0], mondays[3] + timedelta(hours=5))
+    assert (soon.late, soon.skipped) == (mondays[3], mondays[:3])
+    later = missed_since(campaign, mondays[0], mondays[3] + timedelta(hours=7))
+    assert (later.late, later.skipped) == (None, mondays)
+    assert missed_since(campaign, mondays[1], mondays[0]).skipped == []
+
+
+def test_a_due_time_is_told_by_the_clock_of_the_schedules_zone():
+    assert wall_clock(BERLIN, datetime(2026, 3, 30, 6, tzinfo=UTC)) == "Mon 2026-03-30 08:00 Europe/Berlin"
+    own = Schedule(cron="0 8 * * mon", zone="recipient")
+    assert wall_clock(own, next_times(own, datetime(2026, 3, 28, tzinfo=UTC), 1)[0]) == (
+        "Mon 2026-03-30 08:00 in each recipient's zone"
+    )

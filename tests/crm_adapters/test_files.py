@@ -5,7 +5,7 @@ import json
 import pytest
 
 from crm_adapters.base import FieldUpdate
-from crm_adapters.errors import BadCursor, BadMapping, SourceMissing
+from crm_adapters.errors import BadCursor, BadMapping, BadSource, SourceMissing
 from crm_adapters.files import Files
 from crm_adapters.mapping import load_mapping
 from crm_adapters.records import SCHEMAS, Stream
@@ -139,3 +139,46 @@ def test_an_empty_folder_and_a_foreign_cursor_are_refused(tmp_path):
     (tmp_path / "orders.csv").write_text(ORDERS)
     with pytest.raises(BadCursor, match="--full"):
         list(Files(tmp_path).pull(Stream.ORDERS, '{"high": 3}'))
+
+
+def test_the_lines_of_an_order_stand_on_one_page_wherever_a_block_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr("crm_adapters.files.BLOCK_BYTES", 4096)
+    lines = [f"o{n // 7},c1,2026-01-05T10:00:00Z,{n % 7},p1,1,1.99,USD" for n in range(2000)]
+    lines[1500] = lines[1500].replace("2026-01-05T10:00:00Z", "never")
+    head = "order_id,customer_id,placed_at,line_id,product_id,quantity,unit_price,currency"
+    (tmp_path / "orders.csv").write_text("\n".join([head, *lines]) + "\n")
+    pages = list(Files(tmp_path).pull(Stream.ORDERS, None))
+    orders = [set(page.rows["order_id"].to_pylist()) for page in pages if page.rows.num_rows]
+    assert len(orders) > 10
+    assert sum(len(found) for found in orders) == len(set().union(*orders))
+    assert sum(page.rows.num_rows for page in pages) == 1999
+    assert [reject.place for page in pages for reject in page.rejects] == ["orders.csv line 1502"]
+
+
+def test_scattered_lines_of_an_order_are_refused_with_the_line(tmp_path, monkeypatch):
+    monkeypatch.setattr("crm_adapters.files.BLOCK_BYTES", 4096)
+    lines = [f"o{n % 1000},c1,2026-01-05T10:00:00Z,p1,1,1.99,USD" for n in range(2000)]
+    (tmp_path / "orders.csv").write_text("\n".join([ORDERS.splitlines()[0], *lines]) + "\n")
+    with pytest.raises(BadSource, match=r"orders.csv line 1\d\d\d: .*stand apart.*sort the file by order_id"):
+        list(Files(tmp_path).pull(Stream.ORDERS, None))
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "words"),
+    [
+        ("customers.csv", b"id,em\xe4il\n1,a@example.com\n", "can't be read.*UTF-8"),
+        ("customers.csv", b"id,first_name\n1,J\xf6rg\n", "can't be read.*UTF-8"),
+        ("customers.csv", b"id,email,email\n1,a@example.com,b\n", "two columns 'email'"),
+        ("customers.parquet", b"PAR1 cut short", "can't be read.*parquet"),
+        ("customers.jsonl", b'{"id": "\xf6"}\n', "can't be read.*jsonl"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_with_what_to_do(tmp_path, name, raw, words):
+    (tmp_path / name).write_bytes(raw)
+    with pytest.raises(BadSource, match=words):
+        list(Files(tmp_path).pull(Stream.CUSTOMERS, None))
+
+
+def test_only_the_first_page_of_a_reading_says_that_it_begins_anew(tmp_path):
+    (tmp_path / "orders.csv").write_text(ORDERS)
+    assert [page.first for page in Files(tmp_path).pull(Stream.ORDERS, None)] == [True, False, False]

@@ -13,12 +13,13 @@ from sqlalchemy import select
 from campaigns.deliver import deliver
 from campaigns.errors import BadRule, BadTemplate, TransportError
 from campaigns.init import init
-from campaigns.plan import plan
 from campaigns.picks import fields_to_push, picks_as_of
+from campaigns.plan import plan
 from campaigns.preview import preview
 from campaigns.project import Project
 from campaigns.report import report
 from campaigns.send import send
+from campaigns.store import frames
 from campaigns.store.tables import messages
 from campaigns.sync import pull, push
 from campaigns.train import train
@@ -114,6 +115,39 @@ def test_every_customer_ends_in_one_state_and_each_message_is_in_the_maildir_onc
         assert not message.defects
 
 
+def change_people(shop, **changes):
+    """Change customers in the export, each by name: a column and its new values by id; then pull again."""
+    path = shop.folder / "data" / "customers.csv"
+    people = pd.read_csv(path, dtype=str).set_index("id", drop=False)
+    for column, values in changes.items():
+        for customer, value in values.items():
+            people.loc[customer, column] = value
+    people.to_csv(path, index=False)
+    pull(shop, "shop", full=True)
+
+
+def outcome(shop, customer):
+    with shop.store.engine.connect() as connection:
+        named = messages.c
+        return tuple(connection.execute(select(named.state, named.reason).where(named.customer_id == customer)).one())
+
+
+def test_whoever_unsubscribed_under_one_record_is_not_written_to_under_another(shop):
+    change_people(shop, email={"c1": "c8@example.com"})  # c8 has unsubscribed
+    send(shop, "weekly_digest")
+    assert outcome(shop, "c1") == ("suppressed", "unsubscribed under another record")
+    assert outcome(shop, "c8") == ("skipped", "duplicate of another customer")
+
+
+def test_whoever_objects_leaves_audience_and_training_under_every_record(shop):
+    assert {"c2", "c3"} <= set(frames.purchases(shop.store, NOW)["customer_id"])
+    change_people(shop, email={"c3": "c2@example.com"}, objected={"c2": "true"})
+    assert not {"c2", "c3"} & set(frames.purchases(shop.store, NOW)["customer_id"])
+    assert not {"c2", "c3"} & set(frames.customers(shop.store)["customer_id"])
+    send(shop, "weekly_digest")
+    assert outcome(shop, "c3")[0] == "suppressed"
+
+
 def test_planning_a_run_again_changes_nothing(shop):
     campaign = shop.campaign("weekly_digest")
     first = plan(shop, campaign, NOW)
@@ -189,7 +223,8 @@ def test_a_template_with_an_undefined_name_sends_nothing(shop):
     folder = shop.folder / "templates" / "emails"
     folder.mkdir(parents=True)
     (folder / "weekly_digest.mjml").write_text(
-        "<mjml><mj-body><mj-section><mj-column><mj-text>{{ custmer.first_name }}</mj-text></mj-column></mj-section></mj-body></mjml>"
+        "<mjml><mj-body><mj-section><mj-column><mj-text>{{ custmer.first_name }}</mj-text></mj-column></mj-section>"
+        "</mj-body></mjml>"
     )
     (folder / "weekly_digest.txt").write_text("{{ customer.first_name }}")
     with pytest.raises(BadTemplate, match="custmer"):
@@ -208,12 +243,7 @@ def test_an_unreachable_smtp_host_loses_nothing(shop, monkeypatch):
 
 
 def test_a_name_with_line_breaks_and_html_is_shown_harmlessly(shop):
-    data = shop.folder / "data" / "customers.csv"
-    people = pd.read_csv(data)
-    people.loc[0, "first_name"] = "Eve\r\nBcc: all@example.com <script>alert(1)</script>"
-    people.to_csv(data, index=False)
-    pull(shop, "shop", full=True)
-    shop.settings.shop.base_url = "https://shop.example.com"
+    change_people(shop, first_name={"c0": "Eve\r\nBcc: all@example.com <script>alert(1)</script>"})
     edit(shop, "holdout", "holdout = 0.0 #")
     send(shop, "weekly_digest")
     deliver(shop, until_empty=True)

@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import func, select, text
 
 from campaigns.errors import StoreError
-from campaigns.store import people
+from campaigns.store import pages, quarantine
 from campaigns.store.database import open_store
-from campaigns.store.tables import customers, events
-from crm_adapters.records import CUSTOMERS, EVENTS
+from campaigns.store.tables import customers, events, order_lines, orders
+from crm_adapters.base import Page, Reject
+from crm_adapters.records import CUSTOMERS, EVENTS, ORDERS
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
@@ -23,8 +24,20 @@ def page(*ids, name="Ann"):
     return pa.Table.from_pylist(rows, schema=CUSTOMERS)
 
 
-def save(store, rows, cursor, stream="customers"):
-    people.save_page(store, "shop", stream, rows, [], cursor, [], NOW)
+def save(store, rows, cursor, stream="customers", connection="shop", **more):
+    return pages.save_page(store, connection, stream, Page(stream, rows, cursor=cursor, **more), NOW)
+
+
+def order(*lines):
+    """Order lines (order, line, product) as a page."""
+    common = {"placed_at": NOW, "status": "paid", "test": False, "quantity": 1.0, "refunded_quantity": 0.0}
+    rows = [{"order_id": o, "line_id": n, "product_id": p, **common} for o, n, p in lines]
+    return pa.Table.from_pylist(rows, schema=ORDERS)
+
+
+def found(store, *columns):
+    with store.engine.connect() as read:
+        return sorted(tuple(row) for row in read.execute(select(*columns)))
 
 
 def test_a_page_saved_again_changes_nothing_and_a_changed_record_is_updated(store):
@@ -34,7 +47,7 @@ def test_a_page_saved_again_changes_nothing_and_a_changed_record_is_updated(stor
         found = dict(read.execute(select(customers.c.id, customers.c.first_name)).all())
         assert read.scalar(select(customers.c.email_normalised).where(customers.c.id == "1")) == "1@example.com"
     assert found == {"1": "Ann", "2": "Bea", "3": "Bea"}
-    assert people.read_cursor(store, "shop", "customers") == "b"
+    assert pages.read_cursor(store, "shop", "customers") == "b"
 
 
 def test_the_last_of_equal_keys_in_one_page_wins(store):
@@ -50,13 +63,13 @@ def test_a_fault_between_page_and_cursor_saves_neither(store, monkeypatch):
     def fault(*_):
         raise RuntimeError("killed here")
 
-    monkeypatch.setattr(people, "_save_cursor", fault)
+    monkeypatch.setattr(pages, "_save_cursor", fault)
     with pytest.raises(RuntimeError):
         save(store, page("2"), "b")
     monkeypatch.undo()
     with store.engine.connect() as read:
         assert read.scalar(select(func.count()).select_from(customers)) == 1
-    assert people.read_cursor(store, "shop", "customers") == "a"
+    assert pages.read_cursor(store, "shop", "customers") == "a"
 
 
 def test_times_come_back_as_they_went_in(store):
@@ -83,3 +96,50 @@ def test_a_bulk_transaction_inside_an_open_connection_is_refused_on_sqlite(store
             return
         with pytest.raises(RuntimeError, match="inside an open connection"), store.bulk():
             pass
+
+
+def test_a_line_taken_out_of_an_order_is_gone_and_other_orders_keep_theirs(store):
+    save(store, order(("1", "a", "p"), ("1", "b", "q"), ("2", "a", "p")), "1", "orders")
+    save(store, order(("1", "b", "r")), "2", "orders")
+    lines = order_lines.c
+    assert found(store, lines.order_id, lines.line_id, lines.product_id) == [("1", "b", "r"), ("2", "a", "p")]
+
+
+def test_of_a_line_said_twice_the_last_one_counts(store):
+    save(store, order(("1", "a", "p"), ("2", "a", "p"), ("1", "a", "q")), "1", "orders")
+    assert found(store, order_lines.c.order_id, order_lines.c.product_id) == [("1", "q"), ("2", "p")]
+    assert found(store, orders.c.id) == [("1",), ("2",)]
+
+
+def test_a_deleted_order_takes_its_lines_along(store):
+    save(store, order(("1", "a", "p"), ("2", "a", "p")), "1", "orders")
+    save(store, order(), "2", "orders", gone=["1"])
+    assert found(store, orders.c.id) == [("2",)]
+    assert found(store, order_lines.c.order_id) == [("2",)]
+
+
+def test_more_deletions_than_a_statement_can_name_are_all_made(store):
+    save(store, page(*map(str, range(40_000))), "1")
+    save(store, page(), "2", gone=[str(n) for n in range(39_999)])
+    with store.engine.connect() as read:
+        assert read.scalar(select(func.count()).select_from(customers).where(customers.c.erased_at.is_(None))) == 1
+
+
+def test_an_id_that_another_connection_brought_goes_to_quarantine_and_the_others_go_on(store):
+    save(store, page("1", "2", name="Ann"), "a")
+    assert save(store, page("2", "3", name="Bea"), "b", connection="other") == 1
+    assert found(store, customers.c.id, customers.c.first_name) == [("1", "Ann"), ("2", "Ann"), ("3", "Bea")]
+    kept = quarantine.quarantine_counts(store).to_dict("records")
+    assert [(row["connection"], row["reason"], row["first place"]) for row in kept] == [
+        ("other", "id_of_another_connection", "customers 2")
+    ]
+
+
+def test_what_was_mended_leaves_the_quarantine_when_the_source_is_read_anew(store):
+    bad = [Reject("customers.csv line 2", "bad_email", "bad email: 'x'", "{}")]
+    save(store, page("1"), "a", rejects=bad, first=True)
+    assert len(quarantine.quarantine_counts(store)) == 1
+    save(store, page("2"), "b")
+    assert len(quarantine.quarantine_counts(store)) == 1
+    save(store, page("1", "2"), "c", first=True)
+    assert quarantine.quarantine_counts(store).empty

@@ -1,0 +1,165 @@
+"""What systems say: pages of records, saved in one transaction with the cursor behind them (law 3)."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Delete, Table, Update, delete, select, update
+
+from campaigns.store import quarantine
+from campaigns.store.bulk import BulkConnection
+from campaigns.store.database import Store
+from campaigns.store.tables import EPOCH, cursors, customers, events, offers, order_lines, orders, products
+
+_TABLES = {"customers": customers, "products": products, "orders": orders, "events": events, "offers": offers}
+_KEYED = ("customers", "products", "orders")
+MANY = 10_000
+"""Values bound in one statement; SQLite takes at most 32,766, PostgreSQL 65,535."""
+
+
+class IncomingPage(Protocol):
+    """What a page of an adapter tells."""
+
+    @property
+    def rows(self) -> pa.Table:
+        """The good records."""
+
+    @property
+    def rejects(self) -> Sequence[quarantine.Rejected]:
+        """The bad ones."""
+
+    @property
+    def cursor(self) -> str | None:
+        """Where the pull goes on after this page."""
+
+    @property
+    def gone(self) -> Sequence[str]:
+        """Ids that the system has deleted."""
+
+    @property
+    def first(self) -> bool:
+        """Whether a reading of everything begins here, so that what earlier readings rejected is outdated."""
+
+
+def save_page(store: Store, connection: str, stream: str, page: IncomingPage, now: datetime) -> int:
+    """Save one page: rows, quarantine and cursor in one transaction, so that a crash repeats a page and loses none.
+
+    Returns:
+        how many records went into quarantine: the adapter's rejects, and those whose id another connection owns.
+    """
+    with store.bulk() as bulk:
+        if page.first:
+            quarantine.clear(bulk, connection, stream)
+        rows, foreign = _own(bulk, connection, stream, page.rows)
+        if stream == "orders":
+            _save_orders(bulk, connection, rows)
+        else:
+            bulk.upsert(_TABLES[stream], _prepared(stream, connection, rows))
+        rejects = [*page.rejects, *foreign]
+        quarantine.keep(bulk, connection, stream, rejects, now)
+        for statement in _farewells(stream, page.gone, now):
+            bulk.execute(statement)
+        _save_cursor(bulk, connection, stream, page.cursor, rows.num_rows, now)
+    return len(rejects)
+
+
+def _own(
+    bulk: BulkConnection, connection: str, stream: str, rows: pa.Table
+) -> tuple[pa.Table, list[quarantine.Foreign]]:
+    """Part the rows whose id another connection brought: two systems' ids may be equal and mean different things."""
+    if stream not in _KEYED or not _is_shared(bulk, connection, stream):
+        return rows, []
+    key, table = "order_id" if stream == "orders" else "id", _TABLES[stream]
+    ids = pc.unique(rows[key]).to_pylist()
+    owners: dict[str, str] = {}
+    for some in _in_parts(ids):
+        query = select(table.c.id, table.c.system).where(table.c.system != connection, table.c.id.in_(some))
+        owners |= {row["id"]: row["system"] for row in bulk.read(query).to_pylist()}
+    foreign = [quarantine.Foreign(stream, identity, owner) for identity, owner in owners.items()]
+    return rows.filter(pc.invert(pc.is_in(rows[key], pa.array(list(owners), pa.string())))), foreign
+
+
+def _is_shared(bulk: BulkConnection, connection: str, stream: str) -> bool:
+    """Say whether any other connection brought records of the stream."""
+    query = select(cursors.c.stream).where(cursors.c.connection != connection, cursors.c.stream == stream)
+    return len(bulk.read(query)) > 0
+
+
+def _prepared(stream: str, connection: str, rows: pa.Table) -> pa.Table:
+    rows = rows.append_column("system", pa.array([connection] * rows.num_rows, pa.string()))
+    if stream == "customers":
+        rows = rows.append_column("email_normalised", pc.utf8_lower(pc.utf8_trim_whitespace(rows["email"])))
+    return rows
+
+
+def _save_orders(bulk: BulkConnection, connection: str, rows: pa.Table) -> None:
+    """Split order lines, which repeat their order's columns, into the two tables.
+
+    A page holds its orders whole, so their lines are replaced as a set: one that was taken out of an order is gone.
+    """
+    if rows.num_rows == 0:
+        return
+    heads = rows.take(_last_rows(rows["order_id"]))
+    names = [column.name for column in orders.columns if column.name in rows.column_names]
+    head = heads.select(names).append_column("id", heads["order_id"])
+    bulk.upsert(orders, head.append_column("system", pa.array([connection] * head.num_rows, pa.string())))
+    bulk.replace(order_lines, rows, "order_id")
+
+
+def _last_rows(ids: pa.ChunkedArray) -> pa.Array:
+    """Number the last row of each id, in order."""
+    codes = ids.combine_chunks().dictionary_encode().indices.to_numpy()
+    return pa.array(np.flatnonzero(~pd.Series(codes).duplicated(keep="last").to_numpy()))
+
+
+def _farewells(stream: str, gone: Sequence[str], now: datetime) -> Iterator[Update | Delete]:
+    for some in _in_parts(gone):
+        if stream == "customers":
+            yield update(customers).where(customers.c.id.in_(some)).values(erased_at=now)
+        elif stream == "products":
+            yield update(products).where(products.c.id.in_(some)).values(published=False)
+        else:
+            table: Table = {"orders": orders, "events": events}[stream]
+            yield delete(table).where(table.c.id.in_(some))
+        if stream == "orders":
+            yield delete(order_lines).where(order_lines.c.order_id.in_(some))
+
+
+def _in_parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), MANY):
+        yield values[start : start + MANY]
+
+
+def _save_cursor(
+    bulk: BulkConnection, connection: str, stream: str, cursor: str | None, records: int, now: datetime
+) -> None:
+    known = bulk.read(
+        select(cursors.c.pages, cursors.c.records).where(cursors.c.connection == connection, cursors.c.stream == stream)
+    ).to_pylist()
+    before = known[0] if known else {"pages": 0, "records": 0}
+    row = {
+        "connection": connection,
+        "stream": stream,
+        "cursor": cursor or "",
+        "pages": before["pages"] + 1,
+        "records": before["records"] + records,
+        "updated_at": (now - EPOCH).total_seconds() * 1_000_000,
+    }
+    bulk.upsert(cursors, pa.Table.from_pylist([row]))
+
+
+def read_cursor(store: Store, connection: str, stream: str) -> str | None:
+    """Read where a stream's pull goes on; None: from the start."""
+    with store.engine.connect() as read:
+        query = select(cursors.c.cursor).where(cursors.c.connection == connection, cursors.c.stream == stream)
+        return read.scalar(query) or None
+
+
+def clear_cursor(store: Store, connection: str, stream: str) -> None:
+    """Forget where a stream's pull goes on: the next one is full."""
+    with store.writing() as write:
+        write.execute(delete(cursors).where(cursors.c.connection == connection, cursors.c.stream == stream))
