@@ -88,7 +88,7 @@ def demo() -> None:
     folder = Path("demo") if _Options.folder == Path() else _Options.folder
     done = travel(folder, RichProgress())
     for pulled in done.pulled:
-        out.print(f"{pulled.stream} pulled: {pulled.records:,}")
+        out.print(f"{'order lines' if pulled.stream == 'orders' else pulled.stream} pulled: {pulled.records:,}")
     rejected = sum(pulled.rejected for pulled in done.pulled)
     out.print(f"records in quarantine: {rejected:,}")
     out.print(f"segments found: {done.segments}")
@@ -376,3 +376,7 @@ def main() -> None:
             raise
         refuse(error)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
