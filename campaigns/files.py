@@ -29,9 +29,11 @@ def read_toml(path: Path, refuse: type[CampaignError]) -> dict[str, Any]:
 
 
 def explain(error: ValidationError, path: Path, known: type[BaseModel]) -> tuple[str, str]:
-    """Say the first fault of a file: problem and remedy."""
-    first = error.errors()[0]
+    """Say one fault of a file, problem and remedy: first a misspelt key, of which a missing one may be the other side."""
+    first = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
     keys = [str(part) for part in first["loc"]]
+    if first["type"] == "missing":
+        return f"{path}: {'.'.join(keys)} is missing", "add it"
     place = f"{path}:{line_of(path, keys[-1])}: {'.'.join(keys)}" if keys else str(path)
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(keys[-1], _names(known), n=1)

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,30 +25,14 @@ def test_every_make_target_that_is_shown_exists():
     assert {line.split()[1] for line in SHOWN if line.startswith("make")} <= targets
 
 
-def write_shop(folder):
-    data = folder / "data"
-    people = [f"{n},c{n}@example.com,subscribed" for n in range(30)]
-    (data / "customers.csv").write_text("\n".join(["id,email,consent_email", *people]))
-    goods = [f"p{n},Product {n},Grocery > Shelf {n} > Kind {n},1.50,USD" for n in range(12)]
-    (data / "products.csv").write_text("\n".join(["id,title,category_path,price,currency", *goods]))
-    lines = [
-        f"o{c}-{w},{c},2026-0{1 + w // 2}-{1 + c % 27:02d},p{(c * w) % 12},1,1.50,USD"
-        for c in range(30)
-        for w in range(8)
-    ]
-    (data / "orders.csv").write_text(
-        "\n".join(["order_id,customer_id,placed_at,product_id,quantity,unit_price,currency", *lines])
-    )
-
-
-def test_every_handpicked_command_that_is_shown_works(tmp_path, monkeypatch):
+def test_every_handpicked_command_that_is_shown_works(tmp_path, write_shop):
     run = CliRunner()
     commands = [shlex.split(line)[1:] for line in SHOWN if line.startswith("handpicked")]
     assert len(commands) >= 10
     # The demo's project is made first, here of a small shop: the README's own order needs a year of purchases.
     commands.sort(key=lambda words: words[1] == "demo")
     assert run.invoke(app, ["--project", str(tmp_path), "init"]).exit_code == 0
-    write_shop(tmp_path)
+    write_shop(tmp_path / "data", customers=30, prefix="")
     for words in commands:
         words[1] = str(tmp_path)
         done = run.invoke(app, words, catch_exceptions=False)
@@ -65,8 +51,13 @@ def test_what_does_not_exist_is_told_with_what_does(tmp_path, words):
 
 
 def test_help_loads_no_pandas():
-    import subprocess
-    import sys
-
-    code = "import sys; sys.argv=['handpicked','--help']\nfrom campaigns.cli import app\ntry: app()\nexcept SystemExit: pass\nassert 'pandas' not in sys.modules"
+    code = """
+import sys
+from campaigns.cli import app
+sys.argv = ["handpicked", "--help"]
+try:
+    app()
+except SystemExit:
+    assert "pandas" not in sys.modules
+"""
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False).returncode == 0

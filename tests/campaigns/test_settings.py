@@ -57,3 +57,10 @@ def test_a_cron_line_that_is_none_is_refused(project):
 def test_init_never_overwrites(project):
     with pytest.raises(BadSettings, match="already there"):
         init(project)
+
+
+def test_a_missing_key_is_named(project):
+    path = project / "campaigns" / "weekly_digest.toml"
+    path.write_text(path.read_text().replace("subject =", "preheader2 =").replace("preheader2 =", "# "))
+    with pytest.raises(BadCampaign, match=r"weekly_digest.toml: subject is missing; add it"):
+        Campaign.load(path)

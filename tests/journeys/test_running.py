@@ -9,7 +9,6 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from sqlalchemy import func, select
 
@@ -23,20 +22,9 @@ ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from campaigns.cli import main; main()"]
 
 
-def lay_out(folder):
+def lay_out(folder, write_shop):
     init(folder, pretend_now="2026-03-02T13:00:00Z")
-    people = [f"c{n},c{n}@example.com,subscribed" for n in range(30)]
-    (folder / "data" / "customers.csv").write_text("\n".join(["id,email,consent_email", *people]))
-    goods = [f"p{n},Product {n},Grocery > Shelf {n} > Kind {n},1.50,USD" for n in range(12)]
-    (folder / "data" / "products.csv").write_text("\n".join(["id,title,category_path,price,currency", *goods]))
-    lines = [
-        f"o{c}-{w},c{c},{(pd.Timestamp('2026-02-25') - pd.Timedelta(days=9 * w)).date()},p{(c + w) % 12},1,1.50,USD"
-        for c in range(30)
-        for w in range(6)
-    ]
-    (folder / "data" / "orders.csv").write_text(
-        "\n".join(["order_id,customer_id,placed_at,product_id,quantity,unit_price,currency", *lines])
-    )
+    write_shop(folder / "data", customers=30, consent=["subscribed"])
     campaign = folder / "campaigns" / "weekly_digest.toml"
     text = (
         campaign.read_text()
@@ -52,8 +40,8 @@ def lay_out(folder):
 
 
 @pytest.mark.slow
-def test_two_processes_make_one_run_of_a_due_time_and_send_each_message_once(tmp_path, database):
-    lay_out(tmp_path)
+def test_two_processes_make_one_run_of_a_due_time_and_send_each_message_once(tmp_path, database, write_shop):
+    lay_out(tmp_path, write_shop)
     environment = {**os.environ, "HANDPICKED_DATABASE": database}
     os.environ["HANDPICKED_DATABASE"] = database
     try:

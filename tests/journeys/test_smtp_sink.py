@@ -19,12 +19,6 @@ from campaigns.project import real_now
 PAGE = "<html><body>hello</body></html>"
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def message(number):
     return build(
         sender="Shop <hello@example.com>",
@@ -60,7 +54,7 @@ class Keeper:
 
 
 @pytest.fixture
-def sink():
+def sink(free_port):
     started = []
 
     def start(**options):
@@ -106,10 +100,10 @@ def test_a_greylisted_address_is_to_be_tried_again(sink):
     assert [outcome.status for outcome in send_all(url, range(3))] == ["sent", "retry", "sent"]
 
 
-def test_postfix_own_sink_takes_what_we_send():
+def test_postfix_own_sink_takes_what_we_send(free_port, missing):
     program = shutil.which("smtp-sink") or shutil.which("smtp-sink", path="/usr/sbin")
     if program is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("smtp-sink (Debian package postfix) is not installed")
+        missing("smtp-sink (Debian package postfix)")
     port = free_port()
     user = ["-u", "nobody"] if os.getuid() == 0 else []
     process = subprocess.Popen([program, *user, "-c", f"127.0.0.1:{port}", "10"], stdout=subprocess.DEVNULL)
