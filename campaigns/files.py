@@ -29,7 +29,7 @@ def read_toml(path: Path, refuse: type[CampaignError]) -> dict[str, Any]:
 
 
 def explain(error: ValidationError, path: Path, known: type[BaseModel]) -> tuple[str, str]:
-    """Say one fault of a file, problem and remedy: first a misspelt key, of which a missing one may be the other side."""
+    """Say one fault of a file, problem and remedy: a misspelt key before the one that it leaves missing."""
     first = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
     keys = [str(part) for part in first["loc"]]
     if first["type"] == "missing":

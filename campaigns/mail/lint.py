@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from html import unescape
 
 from campaigns.mail.render import Rendered
 
@@ -23,8 +24,10 @@ def faults(rendered: Rendered, unsubscribe_url: str) -> list[Fault]:
     if not rendered.subject.strip():
         found.append(Fault("no subject", "the subject is empty"))
     if not rendered.text.strip():
-        found.append(Fault("no text", "the plain-text part is empty; some readers see nothing"))
-    for part, body in (("html", rendered.html.replace("&amp;", "&")), ("text", rendered.text)):
+        found.append(Fault("no text", "the plain-text part is empty; some readers show nothing"))
+    if not rendered.html.strip():
+        found.append(Fault("no html", "the html part is empty; most readers show nothing"))
+    for part, body in (("html", unescape(rendered.html)), ("text", rendered.text)):
         if body.strip() and unsubscribe_url not in body:
             found.append(Fault("no unsubscribe link", f"the {part} part has no unsubscribe link"))
     for part, body in (("subject", rendered.subject), ("html", rendered.html), ("text", rendered.text)):

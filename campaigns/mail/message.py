@@ -1,18 +1,19 @@
 """Make the bytes of one message: checked headers, a plain-text part and an HTML part."""
 
-import base64
 import hashlib
 import re
+from binascii import b2a_base64
 from datetime import datetime
-from email import policy
-from email.headerregistry import Address
-from email.message import EmailMessage
 from email.utils import format_datetime, getaddresses
 
 from campaigns.errors import BadMessage
+from campaigns.mail.headers import address_header, has_control, text_header
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_SMTP = policy.SMTP.clone(max_line_length=78)
+_LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"{_LOCAL}(?:\.{_LOCAL})*@{_LABEL}(?:\.{_LABEL})*")
+LONGEST_ADDRESS = 254  # RFC 5321, section 4.5.3.1.3, without its angle brackets
+LONGEST_VALUE = 900  # so that its line stays below the 998 of RFC 5322, section 2.1.1
 
 
 def build(  # noqa: PLR0913 - the headers of a message, all by name
@@ -37,64 +38,70 @@ def build(  # noqa: PLR0913 - the headers of a message, all by name
     Raises:
         BadMessage: an address, id or link is missing or would forge a header.
     """
-    head = EmailMessage(policy=_SMTP)
-    head["From"] = _mailbox(sender, "sender")
-    head["To"] = _address(to_name, to_address, "recipient")
-    if reply_to:
-        head["Reply-To"] = _mailbox(reply_to, "reply_to")
-    head["Subject"] = _clean(subject)
-    head["Date"] = format_datetime(date)
-    fields = {
-        "Message-ID": _bracketed(_safe(rfc_message_id, "message id")),
-        "List-ID": _bracketed(_safe(list_id, "list id")),
-        "List-Unsubscribe": _bracketed(_safe(unsubscribe_url, "unsubscribe link")),
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        "Precedence": "bulk",
-        "MIME-Version": "1.0",
-    }
-    boundary = "=_" + hashlib.sha256(f"{rfc_message_id}\0{text}\0{html}".encode()).hexdigest()[:32]
-    lines = [f"{name}: {value}" for name, value in fields.items()]
-    lines.append(f'Content-Type: multipart/alternative; boundary="{boundary}"')
-    top = head.as_bytes().rstrip(b"\r\n") + b"\r\n" + "\r\n".join(lines).encode("ascii")
-    parts = [_part(boundary, "plain", text), _part(boundary, "html", html)]
-    return top + b"\r\n\r\n" + b"".join(parts) + f"--{boundary}--\r\n".encode()
+    plain, rich = _canonical(text), _canonical(html)
+    boundary = (
+        "=_" + hashlib.sha256(b"\0".join((rfc_message_id.encode("utf-8", "replace"), plain, rich))).hexdigest()[:32]
+    )
+    head = [
+        _mailbox("From", sender, "sender"),
+        address_header("To", to_name, _address(to_address, "recipient")),
+        *([_mailbox("Reply-To", reply_to, "reply_to")] if reply_to else []),
+        text_header("Subject", subject),
+        f"Date: {format_datetime(date)}",
+        f"Message-ID: {_bracketed(rfc_message_id, 'message id')}",
+        f"List-ID: {_bracketed(list_id, 'list id')}",
+        f"List-Unsubscribe: {_bracketed(unsubscribe_url, 'unsubscribe link')}",
+        "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+        "Precedence: bulk",
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"',
+    ]
+    parts = [_part(boundary, "plain", plain), _part(boundary, "html", rich)]
+    return "\r\n".join(head).encode("ascii") + b"\r\n\r\n" + b"".join(parts) + f"--{boundary}--\r\n".encode()
 
 
-def _part(boundary: str, kind: str, body: str) -> bytes:
+def _canonical(body: str) -> bytes:
+    """Text as mail carries it (RFC 2045, section 6.8): line breaks are CRLF before base64, too."""
+    unix = body.replace("\r\n", "\n").replace("\r", "\n")
+    return unix.replace("\n", "\r\n").encode("utf-8", "replace")
+
+
+def _part(boundary: str, kind: str, body: bytes) -> bytes:
     head = f'--{boundary}\r\nContent-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: base64\r\n\r\n'
-    return head.encode() + base64.encodebytes(body.encode()).replace(b"\n", b"\r\n")
+    coded = b2a_base64(body, newline=False)
+    lines = [coded[at : at + 76] for at in range(0, len(coded), 76)]
+    return head.encode() + b"\r\n".join([*lines, b""])
 
 
-def _clean(words: str) -> str:
-    return _CONTROL.sub(" ", words).strip()
-
-
-def _safe(value: str, what: str) -> str:
-    if not value or not value.isascii() or _CONTROL.search(value) or " " in value:
+def _bracketed(value: str, what: str) -> str:
+    bare = value[1:-1] if value.startswith("<") and value.endswith(">") else value
+    if not bare or not bare.isascii() or has_control(bare) or set(bare) & set(" <>"):
         raise BadMessage(
-            f"the {what} {value!r} can't stand in a header", remedy="give it without spaces and line breaks"
+            f"the {what} {value!r} can't stand in a header",
+            remedy="give it in ASCII, without spaces, line breaks and angle brackets",
         )
-    return value
+    if len(bare) > LONGEST_VALUE:
+        raise BadMessage(
+            f"the {what} has {len(bare)} characters",
+            remedy=f"give one of at most {LONGEST_VALUE}: a mail line ends there",
+        )
+    return f"<{bare}>"
 
 
-def _bracketed(value: str) -> str:
-    return f"<{value.strip('<>')}>"
-
-
-def _mailbox(value: str, what: str) -> Address:
-    if _CONTROL.search(value):
+def _mailbox(header: str, value: str, what: str) -> str:
+    if has_control(value):
         raise BadMessage(f"the {what} {value!r} has a line break", remedy="write it on one line")
     found = getaddresses([value])
     if len(found) != 1:
         raise BadMessage(f"the {what} {value!r} is not one address", remedy='write it as "Name <name@example.com>"')
-    return _address(found[0][0], found[0][1], what)
+    name, address = found[0]
+    return address_header(header, name, _address(address, what))
 
 
-def _address(name: str, address: str, what: str) -> Address:
-    try:
-        made = Address(display_name=_clean(name), addr_spec=_safe(address, f"{what} address"))
-    except (ValueError, IndexError) as error:
-        raise BadMessage(f"the {what} {address!r} is no address", remedy="mend it in the shop's system") from error
-    if not made.domain or not made.username:
-        raise BadMessage(f"the {what} {address!r} is no address", remedy="mend it in the shop's system")
-    return made
+def _address(address: str, what: str) -> str:
+    if not _ADDRESS.fullmatch(address) or len(address) > LONGEST_ADDRESS:
+        raise BadMessage(
+            f"the {what} {address[:300]!r} is no address that mail can carry",
+            remedy="mend it where it comes from; it is name@example.com, in ASCII",
+        )
+    return address

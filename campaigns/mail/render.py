@@ -9,9 +9,9 @@ from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from mjml import mjml_to_html
 
 from campaigns.errors import BadTemplate
+from campaigns.mail.markup import to_html
 
 _HTML = ImmutableSandboxedEnvironment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
 _TEXT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -61,12 +61,32 @@ class CompiledTemplate:
         try:
             return template.render(words)
         except UndefinedError as error:
-            known = ", ".join(sorted(words))
-            raise BadTemplate(f"{where}: {error.message}", remedy=f"use what a template is given: {known}") from error
-        except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise BadTemplate(
+                f"{where}: {error.message}", remedy=f"use what a template is given: {_known(words)}"
+            ) from error
+        except (
+            TemplateError,
+            ArithmeticError,
+            LookupError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            RecursionError,
+        ) as error:
             raise BadTemplate(
                 f"{where}: {error}", remedy="mend it, then look at it with `handpicked preview`"
             ) from error
+
+
+def _known(words: Mapping[str, Any]) -> str:
+    """Say what there is to use: customer (first_name, locale), picks (of each: title, url), subject."""
+    told = []
+    for name, value in sorted(words.items()):
+        each = isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
+        inside = value[0] if each else value
+        names = f" ({'of each: ' if each else ''}{', '.join(sorted(inside))})" if isinstance(inside, Mapping) else ""
+        told.append(name + names)
+    return ", ".join(told)
 
 
 def load_template(name: str, folders: Sequence[Path] = ()) -> CompiledTemplate:
@@ -94,19 +114,9 @@ def _read(path: Path) -> str:
 @lru_cache(maxsize=32)
 def _compile(name: str, mjml: str, text: str) -> CompiledTemplate:
     version = hashlib.sha256(f"{mjml}\0{text}".encode()).hexdigest()
-    return CompiledTemplate(
-        name, version, _parse(_HTML, _to_html(name, mjml), f"{name}.mjml"), _parse(_TEXT, text, f"{name}.txt")
-    )
-
-
-def _to_html(name: str, mjml: str) -> str:
-    try:
-        made = mjml_to_html(mjml)
-    except Exception as error:  # the compiler has no error tree of its own
-        raise BadTemplate(f"{name}.mjml is no MJML: {error}", remedy="check its tags against mjml.io") from error
-    if made.errors:
-        raise BadTemplate(f"{name}.mjml: {made.errors[0]}", remedy="check its tags against mjml.io")
-    return "\n".join(line.strip() for line in made.html.splitlines() if line.strip())
+    _parse(_HTML, mjml, f"{name}.mjml")  # an error is told with its line in the file, not in the HTML made of it
+    html = to_html(f"{name}.mjml", mjml, _HTML)
+    return CompiledTemplate(name, version, _parse(_HTML, html, f"{name}.mjml"), _parse(_TEXT, text, f"{name}.txt"))
 
 
 def _parse(environment: ImmutableSandboxedEnvironment, source: str, where: str) -> Template:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
+from campaigns.errors import TransportError
+
 
 @dataclass(frozen=True)
 class Envelope:
@@ -24,9 +26,15 @@ class Envelope:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one message; `answer` is the other side's own words."""
+    """What became of one message; `answer` is the other side's own words.
 
-    status: Literal["sent", "failed", "retry"]
+    Attributes:
+        status: sent; failed (final, never try again); retry (not taken, try again later); in_doubt (handed over whole,
+            and the answer was lost: it may have been taken, so trying again may send it twice).
+        answer: why, in words.
+    """
+
+    status: Literal["sent", "failed", "retry", "in_doubt"]
     answer: str
 
 
@@ -45,5 +53,10 @@ class Transport(Protocol):
         """Hand over one message.
 
         Raises:
-            TransportError: it can't be used at all; this message was not handed over.
+            TransportError: it can't be used at all, or is not open; this message was not handed over.
         """
+
+
+def not_open(place: str) -> TransportError:
+    """Make the refusal of a transport that is asked to send before or after its `with`."""
+    return TransportError(f"{place} is not open", remedy="open it first: `with transport:`")

@@ -1,4 +1,7 @@
-"""Deliver into a Maildir folder: one file for each message, whole or not at all. For trials, and for a relay that polls."""
+"""Deliver into a Maildir folder: one file for each message, whole or not at all.
+
+For trials, and for a relay that polls.
+"""
 
 import hashlib
 import os
@@ -7,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from campaigns.errors import TransportError
-from campaigns.mail.transports.base import Envelope, Outcome
+from campaigns.mail.transports.base import Envelope, Outcome, not_open
 
 
 class Maildir:
@@ -15,11 +18,14 @@ class Maildir:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._seen: set[str] | None = None
 
     def __enter__(self) -> Self:
         try:
             for part in ("tmp", "new", "cur"):
                 (self.folder / part).mkdir(parents=True, exist_ok=True)
+            # A mail reader moves what it has seen from new to cur and adds flags behind a colon.
+            self._seen = {path.name.partition(":")[0] for path in (self.folder / "cur").iterdir()}
         except OSError as error:
             raise TransportError(
                 f"maildir {self.folder}: {error.strerror}", remedy="name a folder that can be written"
@@ -29,14 +35,16 @@ class Maildir:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing stays open."""
+        self._seen = None
 
     def send(self, envelope: Envelope) -> Outcome:
         """Write the message; a full disk is a reason to try later."""
+        if self._seen is None:
+            raise not_open(f"maildir {self.folder}")
         name = f"{hashlib.sha256(envelope.key.encode()).hexdigest()[:40]}.handpicked"
         draft, final = self.folder / "tmp" / f"{name}.{os.getpid()}", self.folder / "new" / name
-        if final.exists() or any((self.folder / "cur").glob(f"{name}:*")):
-            return Outcome("sent", f"already in {final.name}")
+        if name in self._seen or final.exists():
+            return Outcome("sent", f"already there as {name}")
         try:
             _write(draft, envelope.data)
             draft.replace(final)
@@ -44,7 +52,8 @@ class Maildir:
         except OSError as error:
             draft.unlink(missing_ok=True)
             return Outcome("retry", f"maildir {self.folder}: {error.strerror or error}")
-        return Outcome("sent", f"written as {final.name}")
+        self._seen.add(name)
+        return Outcome("sent", f"written as {name}")
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -1,38 +1,47 @@
 """Turn the `transport` setting, a URL, into a transport."""
 
+import re
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from campaigns.errors import TransportError
 from campaigns.mail.transports.base import Transport
 from campaigns.mail.transports.maildir import Maildir
 from campaigns.mail.transports.smtp import Server, Smtp
 
-REMEDY = "use maildir:FOLDER, smtp://[user:password@]host:port or smtps://[user:password@]host:port"
+REMEDY = (
+    "use maildir:FOLDER, smtp://[user:password@]host:port or smtps://[user:password@]host:port; "
+    "write : / ? # @ % inside user or password as %3A %2F %3F %23 %40 %25"
+)
 
 
 def open_transport(url: str, project: Path) -> Transport:
     """Make the transport of a URL; a Maildir's folder counts from the project's. `with` opens it.
 
     Raises:
-        TransportError: a kind that is not known, or no host.
+        TransportError: a kind that is not known, no folder, no host, or a port that is none.
     """
     kind, _, rest = url.partition(":")
-    if kind == "maildir" and rest:
+    if kind == "maildir":
+        if not rest:
+            raise TransportError("the maildir transport names no folder", remedy=REMEDY)
         return Maildir(project / rest)
     if kind in {"smtp", "smtps"}:
-        return Smtp(_server(urlsplit(url)))
-    raise TransportError(f"no transport of the kind {kind!r}", remedy=REMEDY)
+        return Smtp(_server(url, kind))
+    # Only what looks like a kind is repeated: of a URL in disorder, any part may be the password.
+    named = f"kind {kind!r}" if rest and re.fullmatch(r"[a-z][a-z+-]{0,15}", kind) else "kind that its setting names"
+    raise TransportError(f"no transport of the {named}", remedy=REMEDY)
 
 
-def _server(parts: SplitResult) -> Server:
+def _server(url: str, kind: str) -> Server:
     try:
-        port = parts.port
-    except ValueError as error:
-        raise TransportError(f"the port of the {parts.scheme} transport is no number", remedy=REMEDY) from error
-    if not parts.hostname:
-        raise TransportError(f"the {parts.scheme} transport names no host", remedy=REMEDY)
-    tls = parts.scheme == "smtps"
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # its words may hold a piece of the password
+        raise TransportError(f"the {kind} transport is no URL with a port", remedy=REMEDY) from None
+    if not host:
+        raise TransportError(f"the {kind} transport names no host", remedy=REMEDY)
+    tls = kind == "smtps"
     user = unquote(parts.username) if parts.username else None
     password = unquote(parts.password) if parts.password else None
-    return Server(parts.hostname, port or (465 if tls else 587), tls, user, password)
+    return Server(host, port or (465 if tls else 587), tls, user, password)

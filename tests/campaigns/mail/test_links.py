@@ -1,0 +1,124 @@
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from itsdangerous import URLSafeSerializer
+
+from campaigns.errors import BadLink
+from campaigns.mail.links import CUSTOMER_DATA, Link, Links
+
+BASE = "https://shop.example.com"
+OURS = Links("the shop's secret", BASE)
+THEIRS = Links("another secret", BASE)
+
+
+def token(url):
+    return urlsplit(url).path.rpartition("/")[2]
+
+
+@settings(deadline=None)
+@given(customer=st.text(), campaign=st.text())
+def test_an_unsubscribe_link_says_who_and_of_what(customer, campaign):
+    url = OURS.unsubscribe(customer, campaign)
+    assert url.isascii()
+    assert url.startswith(f"{BASE}/unsubscribe/")
+    assert OURS.read(token(url)) == Link("unsubscribe", {"customer": customer, "campaign": campaign})
+
+
+@settings(deadline=None)
+@given(target=st.text())
+def test_a_click_link_says_what_was_clicked_and_where_it_leads(target):
+    read = OURS.read(token(OURS.click("run", "c1", "p1", target)))
+    assert read == Link("click", {"run": "run", "customer": "c1", "product": "p1", "target": target})
+
+
+def test_a_view_link_says_which_message():
+    assert OURS.read_view(token(OURS.view("run", "c1"))) == Link("view", {"run": "run", "customer": "c1"})
+
+
+def test_a_slash_behind_the_base_is_not_doubled():
+    assert Links("secret", BASE + "/").unsubscribe("c1", "x").startswith(f"{BASE}/unsubscribe/")
+
+
+def test_an_unsubscribe_link_is_the_same_whenever_it_is_made():
+    early, late = (Links("secret", BASE, clock=lambda now=now: now) for now in (0, 2_000_000_000))
+    assert early.unsubscribe("c1", "x") == late.unsubscribe("c1", "x")
+    assert early.click("run", "c1", "p1", BASE) == late.click("run", "c1", "p1", BASE)
+
+
+def test_a_view_link_works_for_ninety_days_and_no_longer():
+    now = [1_770_000_000.0]
+    links = Links("secret", BASE, clock=lambda: now[0])
+    made = token(links.view("run", "c1"))
+    now[0] += CUSTOMER_DATA.total_seconds()
+    assert links.read_view(made).values["customer"] == "c1"
+    now[0] += 1
+    with pytest.raises(BadLink, match="this link has expired; open a newer message"):
+        links.read_view(made)
+    assert timedelta(days=90) == CUSTOMER_DATA
+
+
+MADE = {
+    "unsubscribe": (OURS.read, OURS.unsubscribe("c1", "weekly"), THEIRS.unsubscribe("c1", "weekly")),
+    "click": (OURS.read, OURS.click("r", "c1", "p1", BASE), THEIRS.click("r", "c1", "p1", BASE)),
+    "view": (OURS.read_view, OURS.view("r", "c1"), THEIRS.view("r", "c1")),
+}
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_a_link_signed_with_another_secret_is_refused(kind):
+    read, _, forged = MADE[kind]
+    with pytest.raises(BadLink, match="this link was not made here; copy the whole link from the message"):
+        read(token(forged))
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_a_link_cut_anywhere_is_refused(kind):
+    read, made, _ = MADE[kind]
+    whole = token(made)
+    for length in range(len(whole)):
+        with pytest.raises(BadLink, match="not made here"):
+            read(whole[:length])
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_a_link_with_one_character_changed_is_refused_or_says_the_same(kind):
+    read, made, _ = MADE[kind]
+    whole = token(made)
+    for place, character in enumerate(whole):
+        other = whole[:place] + ("A" if character != "A" else "B") + whole[place + 1 :]
+        try:
+            changed = read(other)
+        except BadLink:
+            continue
+        assert changed == read(whole)  # the last character of base64 has bits that say nothing
+
+
+@settings(deadline=None)
+@given(noise=st.text(st.characters()))
+def test_noise_is_refused_in_words(noise):
+    for read in (OURS.read, OURS.read_view):
+        with pytest.raises(BadLink, match="not made here"):
+            read(noise)
+
+
+def test_a_link_of_one_kind_is_not_taken_for_another():
+    with pytest.raises(BadLink, match="not made here"):
+        OURS.read(token(OURS.view("r", "c1")))
+    with pytest.raises(BadLink, match="not made here"):
+        OURS.read_view(token(OURS.unsubscribe("c1", "weekly")))
+
+
+def test_where_a_click_leads_cannot_be_changed():
+    _, signature = token(OURS.click("r", "c1", "p1", "https://shop.example.com")).rsplit(".", 1)
+    values = {"run": "r", "customer": "c1", "product": "p1", "target": "https://evil.example.com"}
+    evil = URLSafeSerializer("guess", salt="handpicked-link").dumps(["click", values]).rsplit(".", 1)[0]
+    with pytest.raises(BadLink, match="not made here"):
+        OURS.read(f"{evil}.{signature}")
+
+
+def test_the_secret_shows_nowhere():
+    made = [OURS.unsubscribe("c1", "x"), OURS.view("r", "c1"), repr(OURS), str(vars(OURS))]
+    assert not any("the shop's secret" in words for words in made)
