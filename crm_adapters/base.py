@@ -34,7 +34,8 @@ class Page:
         stream: what the rows are.
         rows: a table of exactly `records.SCHEMAS[stream]`; all lines of an order stand on one page.
         rejects: the bad records met on the way.
-        cursor: JSON text to continue after this page, as (time, ids at that time), never a time alone.
+        cursor: JSON text to continue after this page, as (time, ids at that time), never a time alone; None: the pull
+            can't be continued, and the next one is whole.
         gone: ids that the system has deleted.
         total: how many records the whole pull will bring, if known (for a progress bar).
         first: a reading of everything begins here, so that what earlier readings rejected is outdated.
@@ -81,11 +82,19 @@ class Adapter(Protocol):
 
         Raises:
             BadCursor: `since` can't be continued.
+            BadSource: a file or table can't be read as it is.
             SourceMissing: a file, table or column is not there.
+            Unreachable: the system does not answer.
             Unsupported: the system has no such stream.
         """
         ...
 
     def push(self, updates: Sequence[FieldUpdate]) -> Iterator[PushResult]:
-        """Write fields; one result for each update, at most `max_batch` updates a call. Only state, never increments."""
+        """Write fields; one result for each update, in their order, at most `max_batch` updates a call.
+
+        Only the fields that are named change, and only state is written, never increments: pushing again is harmless.
+
+        Raises:
+            Unreachable: the system does not answer; what was written before is not undone.
+        """
         ...

@@ -1,4 +1,4 @@
-"""Converters: a column of their values becomes a column of ours, all rows at once; what can't be read is marked, not dropped.
+"""Converters: a column of their values becomes a column of ours; what can't be read is marked, not dropped.
 
 Each takes the column and gives (values, readable): where `readable` is false the value is null and the row is rejected.
 """
@@ -13,7 +13,10 @@ import pyarrow.compute as pc
 from crm_adapters.records import TIME
 
 Converted = tuple[pa.Array, pa.Array]
-EXPONENT = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "KWD": 3, "BHD": 3, "OMR": 3, "JOD": 3, "TND": 3}
+_NO_MINOR_UNIT = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_THOUSANDTHS = "BHD IQD JOD KWD LYD OMR TND"
+EXPONENT = dict.fromkeys(_NO_MINOR_UNIT.split(), 0) | dict.fromkeys(_THOUSANDTHS.split(), 3) | {"CLF": 4, "UYW": 4}
+"""Digits of the minor unit where they are not 2 (ISO 4217)."""
 TRUE, FALSE = ["true", "1", "yes", "y", "t"], ["false", "0", "no", "n", "f"]
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 INTEGER = r"^[+-]?\d+(\.0*)?$"

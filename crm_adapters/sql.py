@@ -1,181 +1,593 @@
-"""SQL: any database SQLAlchemy reads; a table or query a stream, continued by (time, ids at that time)."""
+"""SQL: any database SQLAlchemy reads; a table or query a stream, continued by (time, id), late rows looked back for."""
 
+import difflib
 import json
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from hashlib import blake2b
+from pathlib import Path
+from types import NoneType
 from typing import Any, ClassVar
+from uuid import UUID
 
 import pyarrow as pa
-from sqlalchemy import (
-    Column,
-    MetaData,
-    Select,
-    String,
-    Table,
-    cast,
-    column,
-    create_engine,
-    delete,
-    insert,
-    inspect,
-    or_,
-    select,
-    table,
-    text,
-)
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DataError, NoSuchModuleError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateColumn
 
+from crm_adapters import mapping as mappings
 from crm_adapters.base import FieldUpdate, Page, PushResult
-from crm_adapters.errors import BadCursor, SourceMissing, Unreachable
-from crm_adapters.mapping import Mapping
-from crm_adapters.records import Stream
+from crm_adapters.errors import (
+    BadCursor,
+    BadSource,
+    SourceMissing,
+    Unreachable,
+    Unsupported,
+    secrets_of,
+    without_secrets,
+)
+from crm_adapters.records import TIME, Stream
 from crm_adapters.translate import translate
 
 FIELDS_TABLE = "recommended"
+KEYS = {Stream.ORDERS: "order_id", Stream.OFFERS: "product_id"}  # else: id
+VERSION = 2
+LATE = timedelta(minutes=5)
+REMEMBERED = 1_000
+BOUND_VALUES = 500
+FETCHED = 5_000
+NAME_BYTES, ID_LETTERS = 63, 255
+NEVER = datetime.max.replace(tzinfo=UTC)
+AS_THEY_ARE: dict[type, pa.DataType] = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bool: pa.bool_(),
+    datetime: TIME,
+}
+# What JSON does not know, and a cursor must give back as it was; a datetime is a date, so it comes first.
+TYPED: dict[str, tuple[type, Callable[[Any], str], Callable[[str], Any]]] = {
+    "datetime": (datetime, datetime.isoformat, datetime.fromisoformat),
+    "date": (date, date.isoformat, date.fromisoformat),
+    "decimal": (Decimal, str, Decimal),
+    "uuid": (UUID, str, UUID),
+    "bytes": (bytes, bytes.hex, bytes.fromhex),
+}
+CHECK = "check table, query and columns in the mapping, and what this user may do"
+NOT_THERE = ("no such table", "no such column", "unknown column")
+
+Row = Sequence[Any]
+Position = tuple[Any, Any]
 
 
 class Sql:
-    """Pull from a database; push writes the table `recommended`, one row a customer.
+    """Pull from a database; push writes the table `recommended`, one row a customer, every field as text.
 
-    A stream with `updated` in its mapping is pulled by change: after (time, ids at that time), so that rows of equal
-    times over a page's border are neither lost nor doubled. Without it, every pull is whole.
+    **With `updated`** in its mapping a stream is pulled by change, in pages in the order of (updated, id), each its own
+    short query; each page can be continued by another process. No page ends between two rows of equal time and id: the
+    lines of an order that changed together arrive together. What the cursor copes with:
+
+    - Rows of equal times: the id breaks the tie, however many there are.
+    - A row that appears late, at or before the newest time read (a clock of whole seconds, a long transaction): each
+      pull looks again at all rows younger than 5 minutes before that time, and brings those that it does not know. It
+      knows up to 1,000 of them one by one, and more by their number and sum: if that differs, all of them come again,
+      which is harmless and happens once.
+    - A time in the future, or text that is no ISO 8601 time: the row is brought and remembered, never followed.
+    - No time (NULL): whether the row has changed can't be told, so every pull brings it, after the others. A query
+      with `coalesce(updated, created)` in the mapping avoids that.
+    - Numbers are counters: they have no future, and only rows of the newest number are looked at again.
+    - The lines of an order have one time, the order's own; else the pull is refused: orders must arrive whole.
+    - A row changed without a newer time, or deleted, can't be seen; pull in full now and then.
+
+    **Without `updated`** every pull is whole: one query, in the order of ids, streamed in pages. Its pages carry no
+    cursor; a pull that was killed begins again. SQLite without WAL makes writers wait for its end.
+
+    Times without a zone are UTC.
     """
 
     name: ClassVar[str] = "sql"
     max_batch: ClassVar[int] = 1_000
 
-    def __init__(self, url: str, mapping: Mapping, page_rows: int = 50_000) -> None:
-        self._engine = create_engine(url, poolclass=NullPool)  # an adapter has no end at which to close a pool
+    def __init__(self, url: str, mapping: mappings.Mapping, page_rows: int = 50_000) -> None:
+        """Prepare, connecting to nothing yet.
+
+        Raises:
+            Unsupported: no driver for this kind of database is installed.
+            Unreachable: the url can't be read.
+        """
+        self._engine = _engine(url)
+        secrets = secrets_of(url)
+        self._hidden: Callable[[str], str] = lambda words: without_secrets(words, secrets)  # no repr shows them
         self.mapping = mapping
         self.page_rows = page_rows
 
     def streams(self) -> list[Stream]:
-        """The streams that the mapping names a table or query for, or that have a table of their own name."""
-        try:
-            there = set(inspect(self._engine).get_table_names())
-        except OperationalError as error:
-            raise Unreachable(
-                f"the database does not answer: {error.orig}", remedy="check the connection's url"
-            ) from error
-        named = {stream for stream, found in self.mapping.streams.items() if {"table", "query"} & set(found.source)}
-        return [stream for stream in Stream if stream in named or stream.value in there]
-
-    def pull(self, stream: Stream, since: str | None) -> Iterator[Page]:
-        """Yield pages after the cursor.
+        """The streams that the mapping names a table or query for, or that have a table or view of their own name.
 
         Raises:
-            BadCursor: the cursor is not one of ours.
-            SourceMissing: the table or a column is not there.
+            SourceMissing: there is none.
+            Unreachable: the database does not answer.
         """
-        source = self._source(stream)
-        high, seen = _cursor(since)
-        while True:
-            rows = self._rows(stream, source, high, seen)
+        with self._connected("the tables can't be listed") as connection:
+            database = sa.inspect(connection)
+            there = {*database.get_table_names(), *database.get_view_names()}
+        there |= {stream for stream, found in self.mapping.streams.items() if {"table", "query"} & set(found.source)}
+        if found := [stream for stream in Stream if stream in there]:
+            return found
+        raise SourceMissing("no table is called customers, products or orders", remedy="name yours in a mapping")
+
+    def pull(self, stream: Stream, since: str | None) -> Iterator[Page]:
+        """Yield pages after the cursor; see the class for what a cursor copes with.
+
+        Raises:
+            BadCursor: the cursor is not one of this stream as it is mapped now.
+            BadSource: the lines of an order have several times.
+            SourceMissing: the table, query or a column is not there.
+            Unreachable: the database does not answer.
+        """
+        is_first = not since
+        for page in self._pages(self._source(stream), since):
+            yield replace(page, first=is_first)
+            is_first = False
+
+    def _pages(self, source: "_Source", since: str | None) -> Iterator[Page]:
+        if source.updated is None:
+            if since:
+                raise _bad_cursor()
+            yield from self._whole(source, source.everything(), None)
+            return
+        cursor = since
+        for page in self._changed(source, _Mark.from_text(since, source)):
+            cursor = page.cursor
+            yield page
+        without_time = source.everything().where(sa.column(source.updated).is_(None))
+        yield from self._whole(source, without_time, cursor)
+
+    def _source(self, stream: Stream) -> "_Source":
+        """Ask for the names of the columns only; what the mapping names must be among them."""
+        mapping = self.mapping.stream(stream)
+        base = _base(mapping.source, stream)
+        with self._connected(f"{stream} can't be read") as connection:
+            names = list(connection.execute(sa.select(sa.text("*")).select_from(base).where(sa.text("1 = 0"))).keys())
+        own = KEYS.get(stream, "id")
+        named = mapping.fields.get(own)
+        key = mapping.source.get("id") or (named and named.column) or own
+        updated = mapping.source.get("updated")
+        if doubled := next((name for name in names if names.count(name) > 1), None):
+            raise BadSource(f"{stream} has two columns {doubled!r}", remedy="name one of them otherwise, in a query")
+        for wanted in filter(None, [key, updated, *(field.column for field in mapping.fields.values())]):
+            if wanted not in names:
+                raise SourceMissing(f"{stream} has no column {wanted!r}", remedy=_meant(wanted, names))
+        line = mapping.fields.get("line_id", mappings.Field("line_id")).column if stream is Stream.ORDERS else None
+        return _Source(stream, base, names, key, line if line in names else None, updated, _print([mapping]))
+
+    def _changed(self, source: "_Source", mark: "_Mark") -> Iterator[Page]:
+        known = set(mark.prints)
+        at = mark.read
+        if mark.is_listed or not self._is_unchanged(source, mark):
+            at, mark = mark.settled, _Mark(mark.settled)
+        if source.stream is Stream.ORDERS:
+            self._refuse_scattered(source, at)
+        is_last = False
+        while not is_last:
+            rows, is_last = self._rows(source, at)
             if not rows:
                 return
-            if "updated" not in source:
-                yield self._page(stream, rows, None)
-                return
-            high, seen = _advance(rows, source, high, seen)
-            yield self._page(stream, rows, json.dumps({"v": 1, "high": _kept(high), "ids": seen}))
+            settled = _settled(source, rows)
+            first = 0 if known else settled
+            prints = [_print(row) for row in rows[first:]]
+            fresh = source.fresh(rows, prints, known) if known else rows
+            known = set() if is_last else known.difference(prints)
+            at = source.position(rows[-1])
+            mark = mark.moved(source.position(rows[settled - 1]) if settled else None, at, prints[settled - first :])
+            if fresh:
+                yield self._page(source, fresh, mark.as_text(source, known))
 
-    def _source(self, stream: Stream) -> dict[str, str]:
-        """Where the stream is read from; its key is the column that the mapping takes our id from."""
-        mapping = self.mapping.stream(stream)
-        named = mapping.fields.get("order_id" if stream is Stream.ORDERS else "id")
-        return {"id": (named and named.column) or "id", **mapping.source}
+    def _refuse_scattered(self, source: "_Source", at: Position | None) -> None:
+        """An order must come whole, so its lines must have one time: that of the order."""
+        key: sa.ColumnElement[Any] = sa.column(source.key)
+        updated: sa.ColumnElement[Any] = sa.column(source.updated or "")
+        changed = sa.select(key).select_from(source.base).where(source.is_after(at))
+        several = sa.func.min(updated) != sa.func.max(updated)
+        partly = sa.func.count(updated).between(1, sa.func.count() - 1)
+        query = sa.select(key).select_from(source.base).where(key.in_(changed)).group_by(key)
+        with self._connected(f"{source.stream} can't be read") as connection:
+            order = connection.scalar(query.having(sa.or_(several, partly)).limit(1))
+        if order is not None:
+            raise BadSource(
+                f"the lines of order {order!r} have several times in {source.updated!r}",
+                remedy=f"give them one, in a query: max({source.updated}) over (partition by {source.key})",
+            )
 
-    def _page(self, stream: Stream, rows: list[dict[str, Any]], cursor: str | None) -> Page:
-        raw = pa.table({name: pa.array([_text(row[name]) for row in rows], pa.string()) for name in rows[0]})
-        good, rejects = translate(stream, self.mapping.stream(stream), raw, lambda row: f"{stream} {_key(rows[row])}")
-        return Page(stream, good, rejects, cursor)
+    def _is_unchanged(self, source: "_Source", mark: "_Mark") -> bool:
+        """Whether the rows that may come late are those of the mark, by their number and sum."""
+        between = (source.is_after(mark.settled), ~source.is_after(mark.read))
+        query = source.everything().where(*between).order_by(None)
+        rows = total = 0
+        with self._connected(f"{source.stream} can't be read") as connection:
+            for row in self._streamed(connection, query):
+                rows, total = rows + 1, total + _print(row)
+        return (rows, total % 2**64) == (mark.rows, mark.total)
 
-    def _rows(self, stream: Stream, source: dict[str, str], high: Any, seen: list[str]) -> list[dict[str, Any]]:
-        query = _query(stream, source, high, seen, self.page_rows)
-        try:
-            with self._engine.connect() as connection:
-                return [dict(row) for row in connection.execute(query).mappings()]
-        except SQLAlchemyError as error:
-            raise SourceMissing(
-                f"{stream} can't be read: {getattr(error, 'orig', error)}",
-                remedy="check table, query and columns in the mapping",
-            ) from error
+    def _rows(self, source: "_Source", at: Position | None) -> tuple[list[Row], bool]:
+        """The rows of the next page and whether they are the last; never part of the rows of one position."""
+        query = source.everything().where(source.is_after(at))
+        limit = self.page_rows
+        while True:
+            with self._connected(f"{source.stream} can't be read") as connection:
+                rows: list[Row] = list(connection.execute(query.limit(limit + 1)).all())
+            if len(rows) <= limit:
+                return rows, True
+            if whole := source.whole_positions(rows):
+                return rows[:whole], False
+            limit *= 2
+
+    def _whole(self, source: "_Source", query: sa.Select[Any], cursor: str | None) -> Iterator[Page]:
+        rows: list[Row] = []
+        with self._connected(f"{source.stream} can't be read") as connection:
+            for row in self._streamed(connection, query):
+                rows.append(row)
+                if len(rows) > self.page_rows and (whole := source.whole_positions(rows)):
+                    yield self._page(source, rows[:whole], cursor)
+                    rows = rows[whole:]
+            if rows:
+                yield self._page(source, rows, cursor)
+
+    def _streamed(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Row]:
+        """The rows of a query, of which the driver holds only some at a time."""
+        with closing(connection.execution_options(yield_per=FETCHED).execute(query)) as result:
+            for rows in result.partitions():
+                yield from rows
+
+    def _page(self, source: "_Source", rows: list[Row], cursor: str | None) -> Page:
+        raw = pa.table(
+            {name: _column(values) for name, values in zip(source.names, zip(*rows, strict=True), strict=True)}
+        )
+        mapping = self.mapping.stream(source.stream)
+        good, rejects = translate(source.stream, mapping, raw, lambda row: source.place(rows, row))
+        return Page(source.stream, good, rejects, cursor)
 
     def push(self, updates: Sequence[FieldUpdate]) -> Iterator[PushResult]:
-        """Write the fields of each customer to the table `recommended`, made on first use."""
-        names = sorted({name for update in updates for name in update.values})
-        written = Table(
-            FIELDS_TABLE,
-            MetaData(),
-            Column("customer_id", String(255), primary_key=True),
-            *(Column(name, String) for name in names),
+        """Write the named fields of each customer to the table `recommended`, made on first use; others stay.
+
+        Raises:
+            Unreachable: the database does not answer, or refuses; nothing is written then.
+        """
+        faults = [_fault(update) for update in updates]
+        values: dict[str, dict[str, str | None]] = {}
+        for update, fault in zip(updates, faults, strict=True):
+            if not fault:
+                texts = {name: _text(value) for name, value in update.values.items()}
+                values.setdefault(update.customer_id, {}).update(texts)
+        if values:
+            self._write(values)
+        for update, fault in zip(updates, faults, strict=True):
+            yield PushResult(update.customer_id, "rejected" if fault else "sent", fault)
+
+    def _write(self, values: Mapping[str, Mapping[str, str | None]]) -> None:
+        names = list(dict.fromkeys(name for texts in values.values() for name in texts))
+        columns = [sa.Column(name, sa.Text) for name in names]
+        key = sa.Column("customer_id", sa.String(ID_LETTERS), primary_key=True)
+        fields = sa.Table(FIELDS_TABLE, sa.MetaData(), key, *columns)
+        alike: dict[tuple[str, ...], list[dict[str, str | None]]] = {}
+        for customer, texts in values.items():
+            row = {"customer": customer, **{f"value_{number}": text for number, text in enumerate(texts.values())}}
+            alike.setdefault(tuple(texts), []).append(row)
+        with self._connected("the fields can't be written") as connection, connection.begin():
+            _make_room(connection, fields)
+            if new := _unknown(connection, fields, list(values)):
+                connection.execute(sa.insert(fields), [{"customer_id": customer} for customer in new])
+            for named, rows in alike.items():
+                if named:
+                    change: dict[Any, Any] = {
+                        fields.c[name]: sa.bindparam(f"value_{number}") for number, name in enumerate(named)
+                    }
+                    one = fields.c.customer_id == sa.bindparam("customer")
+                    connection.execute(sa.update(fields).where(one).values(change), rows)
+
+    @contextmanager
+    def _connected(self, problem: str) -> Iterator[sa.Connection]:
+        """A connection whose errors are ours: without the driver's traceback, which may show the password."""
+        file = Path(self._engine.url.database or "")
+        if self._engine.dialect.name == "sqlite" and not file.exists() and not file.name.startswith(("file:", ":")):
+            raise SourceMissing(f"no database {file}", remedy="check the connection's url")  # SQLite would make one
+        try:
+            connection = self._engine.connect()
+        except (SQLAlchemyError, ValueError) as error:
+            raise Unreachable(
+                f"the database does not answer: {self._told(error)}", remedy="check the connection's url"
+            ) from None
+        with connection:
+            try:
+                yield connection
+            except SQLAlchemyError as error:
+                told = self._told(error)
+                if isinstance(error, ProgrammingError) or any(words in told.lower() for words in NOT_THERE):
+                    raise SourceMissing(f"{problem}: {told}", remedy=CHECK) from None
+                refusal = BadSource if isinstance(error, DataError) else Unreachable
+                raise refusal(f"{problem}: {told}", remedy="mend that, then do it again") from None
+
+    def _told(self, error: Exception) -> str:
+        words = str(getattr(error, "orig", None) or error).strip()
+        return self._hidden(words.splitlines()[0] if words else type(error).__name__)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where one stream is read from.
+
+    Attributes:
+        stream: what the rows are.
+        base: the table or query.
+        names: all its columns.
+        key: the column of the id.
+        line: the column that tells an order's lines apart, if there is one.
+        updated: the column of the time of the last change; None: there is none.
+        mapped: a number that stands for the mapping of the stream.
+    """
+
+    stream: Stream
+    base: sa.FromClause | sa.TextClause
+    names: list[str]
+    key: str
+    line: str | None
+    updated: str | None
+    mapped: int
+
+    def everything(self) -> sa.Select[Any]:
+        """All rows in the order of positions; those without an id stand last, on every database."""
+        key: sa.ColumnElement[Any] = sa.column(self.key)
+        order: list[sa.ColumnElement[Any]] = [sa.case((key.is_(None), 1), else_=0), key]
+        if self.updated:
+            order.insert(0, sa.column(self.updated))
+        return sa.select(sa.text("*")).select_from(self.base).order_by(*order)
+
+    def position(self, row: Row) -> Position:
+        """(time, id) of a row; the time is None where there is none."""
+        return row[self.names.index(self.updated)] if self.updated else None, row[self.names.index(self.key)]
+
+    def is_after(self, position: Position | None) -> sa.ColumnElement[bool]:
+        """Whether a row stands after a position; for a row with a time never NULL, so that it can be negated."""
+        updated: sa.ColumnElement[Any] = sa.column(self.updated or "")
+        key: sa.ColumnElement[Any] = sa.column(self.key)
+        if position is None:
+            return updated.is_not(None)
+        time, last = (sa.literal(value, sa.types.NullType()) for value in position)
+        tied = sa.false() if position[1] is None else sa.or_(key > last, key.is_(None))
+        return sa.and_(updated >= time, sa.or_(updated > time, tied))  # the first half lets an index serve
+
+    def whole_positions(self, rows: list[Row]) -> int:
+        """How many rows come before the position of the last one, which may go on after it."""
+        last, count = self.position(rows[-1]), len(rows) - 1
+        while count and self.position(rows[count - 1]) == last:
+            count -= 1
+        return count
+
+    def fresh(self, rows: list[Row], prints: list[int], known: set[int]) -> list[Row]:
+        """The rows of positions at which something is not known yet."""
+        new = {self.position(row) for row, seen in zip(rows, prints, strict=True) if seen not in known}
+        return [row for row in rows if self.position(row) in new]
+
+    def place(self, rows: list[Row], number: int) -> str:
+        """Where a row stands, in words: its id, its line, and for equals what it holds, as a number."""
+        names = [name for name in (self.key, self.line) if name]
+        alike = [[row[self.names.index(name)] for name in names] for row in rows[max(number - 1, 0) : number + 2]]
+        own = alike[min(number, 1)]
+        words = f"{self.stream} {' line '.join(_text(value) or 'without id' for value in own)}"
+        if None in own or alike.count(own) > 1:
+            return f"{words}, row {_print(rows[number]):016x}"
+        return words
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """How far a pull by change has come.
+
+    Attributes:
+        settled: the position that no row can come late before; None: the start.
+        read: the position of the last row read.
+        rows: how many rows stand after `settled`, up to `read`.
+        total: the sum of their prints, modulo 2**64.
+        prints: their prints, or none if they are too many to be listed.
+    """
+
+    settled: Position | None = None
+    read: Position | None = None
+    rows: int = 0
+    total: int = 0
+    prints: tuple[int, ...] = ()
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether each row that may come late is known by its print."""
+        return self.rows <= REMEMBERED
+
+    def moved(self, settled: Position | None, read: Position, prints: list[int]) -> "_Mark":
+        """The mark behind one more page, of which `prints` are the rows that are not settled."""
+        start = self if settled is None else _Mark(settled)
+        rows = start.rows + len(prints)
+        kept = (*start.prints, *prints) if rows <= REMEMBERED else ()
+        return _Mark(start.settled, read, rows, (start.total + sum(prints)) % 2**64, kept)
+
+    def as_text(self, source: _Source, ahead: set[int]) -> str:
+        """The cursor; `ahead` are the prints of known rows that this pull has yet to come by."""
+        return json.dumps(
+            {
+                "v": VERSION,
+                "mapped": source.mapped,
+                "settled": self.settled and [_kept(value) for value in self.settled],
+                "read": self.read and [_kept(value) for value in self.read],
+                "rows": self.rows,
+                "total": self.total,
+                "prints": [*self.prints, *ahead] if self.is_listed else [],
+            }
         )
-        with self._engine.begin() as connection:
-            written.create(connection, checkfirst=True)
-            for name in set(names) - {found["name"] for found in inspect(connection).get_columns(FIELDS_TABLE)}:
-                quoted = self._engine.dialect.identifier_preparer.quote(name)
-                connection.execute(text(f"ALTER TABLE {FIELDS_TABLE} ADD COLUMN {quoted} VARCHAR"))
-            connection.execute(
-                delete(written).where(written.c.customer_id.in_([update.customer_id for update in updates]))
-            )
-            blank = dict.fromkeys(names)
-            rows = [
-                {
-                    **blank,
-                    **{name: _text(value) for name, value in update.values.items()},
-                    "customer_id": update.customer_id,
-                }
-                for update in updates
-            ]
-            connection.execute(insert(written), rows)
-        for update in updates:
-            yield PushResult(update.customer_id, "sent")
+
+    @classmethod
+    def from_text(cls, since: str | None, source: _Source) -> "_Mark":
+        """The mark of a cursor; it must be of this mapping: what another one read would stay as it is."""
+        if not since:
+            return cls()
+        try:
+            known = json.loads(since)
+            if (known["v"], known["mapped"]) != (VERSION, source.mapped):
+                raise ValueError("of another version or mapping")
+            settled, read = (_position(known[name]) for name in ("settled", "read"))
+            return cls(settled, read, int(known["rows"]), int(known["total"]), tuple(map(int, known["prints"])))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _bad_cursor() from error
 
 
-def _query(stream: Stream, source: dict[str, str], high: Any, seen: list[str], limit: int) -> Select[Any]:
-    base = text(f"({source['query']}) AS source") if "query" in source else table(source.get("table", stream.value))
-    query = select(text("*")).select_from(base)
-    if "updated" not in source:
-        return query
-    updated, key = column(source["updated"]), column(source.get("id", "id"))
-    if high is not None:
-        query = query.where(or_(updated > high, (updated == high) & cast(key, String).not_in(seen)))
-    return query.order_by(updated, key).limit(limit)
+def _bad_cursor() -> BadCursor:
+    return BadCursor("the cursor is not one of this stream, as it is mapped now", remedy="pull in full: --full")
 
 
-def _advance(rows: list[dict[str, Any]], source: dict[str, str], high: Any, seen: list[str]) -> tuple[Any, list[str]]:
-    """Move the cursor behind these rows: their newest time, and every id seen at it."""
-    newest = rows[-1][source["updated"]]
-    ids = [str(row[source.get("id", "id")]) for row in rows if row[source["updated"]] == newest]
-    return newest, [*seen, *ids] if newest == high else ids
+def _position(kept: list[Any] | None) -> Position | None:
+    if kept is None:
+        return None
+    time, key = (_given_back(value) for value in kept)
+    return time, key
 
 
-def _cursor(since: str | None) -> tuple[Any, list[str]]:
-    if not since:
-        return None, []
-    try:
-        known = json.loads(since)
-        high = known["high"]
-        return datetime.fromisoformat(high["time"]) if isinstance(high, dict) else high, list(known["ids"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadCursor("the cursor is not one of the sql adapter", remedy="pull in full: --full") from error
+def _kept(value: Any) -> Any:
+    """A value of a database as JSON that gives the same type back."""
+    for name, (kind, write, _) in TYPED.items():
+        if isinstance(value, kind):
+            return {name: write(value)}
+    return value
 
 
-def _kept(high: Any) -> Any:
-    """A value of the change column as JSON that gives the same type back."""
-    return {"time": high.isoformat()} if isinstance(high, datetime) else high
+def _given_back(value: Any) -> Any:
+    if isinstance(value, dict):
+        ((name, text),) = value.items()
+        return TYPED[name][2](text)
+    return value
 
 
-def _key(row: dict[str, Any]) -> str:
-    return " ".join(str(value) for value in list(row.values())[:2])
+def _settled(source: _Source, rows: list[Row]) -> int:
+    """How many of the rows no row can come late before: those older than `LATE` before the newest, or before now."""
+    times = [source.position(row)[0] for row in rows]
+    newest = _moment(times[-1])
+    if newest is None:
+        return times.index(times[-1])
+    end = min(newest, datetime.now(UTC))
+    return bisect_right(times, -LATE, key=lambda time: (_moment(time) or NEVER) - end)
+
+
+def _moment(value: Any) -> datetime | None:
+    """A time of change as a moment; None for a counter; text that is no time never comes."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            return NEVER
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    return datetime(value.year, value.month, value.day, tzinfo=UTC) if isinstance(value, date) else None
+
+
+def _print(row: Row) -> int:
+    """A row as a number of 64 bits: equal for equal rows, and all but never for others."""
+    return int.from_bytes(blake2b(repr(tuple(row)).encode("utf-8", "surrogatepass"), digest_size=8).digest())
+
+
+def _base(source: Mapping[str, str], stream: Stream) -> sa.FromClause | sa.TextClause:
+    if "query" in source:
+        query = source["query"].strip().rstrip(";").replace(":", r"\:")  # a colon is no parameter
+        return sa.text(f"({query}\n) AS source")
+    schema, _, name = source.get("table", stream.value).rpartition(".")
+    return sa.table(name, schema=schema or None)
+
+
+def _meant(wanted: str, names: list[str]) -> str:
+    near = [name for name in names if name.lower() == wanted.lower()] or difflib.get_close_matches(wanted, names, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"its columns are: {', '.join(names)}"
+
+
+def _column(values: Sequence[Any]) -> pa.Array:
+    """A column with its own type where Arrow has it, else as text; times without a zone are UTC."""
+    kinds = {type(value) for value in values} - {NoneType}
+    kind = AS_THEY_ARE.get(kinds.pop()) if len(kinds) == 1 else None
+    if kind is not None:
+        try:
+            return pa.array(values, kind)
+        except (pa.ArrowInvalid, OverflowError):  # e.g. a whole number of more than 64 bits
+            pass
+    return pa.array([_text(value) for value in values], pa.string())
 
 
 def _text(value: Any) -> str | None:
-    if value is None:
-        return None
     if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
-    if isinstance(value, bool):
-        return str(value).lower()
-    return json.dumps(value) if isinstance(value, dict | list) else str(value)
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")  # never 1E+3
+    if isinstance(value, bytes):
+        return value.decode() if _is_utf8(value) else value.hex()
+    if isinstance(value, bool | dict | list):
+        return json.dumps(value, default=str, ensure_ascii=False)
+    return value if value is None else str(value)
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _fault(update: FieldUpdate) -> str:
+    """Why an update can't be written; empty if it can."""
+    if not 0 < len(update.customer_id) <= ID_LETTERS:
+        return f"the id must have 1 to {ID_LETTERS} letters"
+    for name, value in update.values.items():
+        if not 0 < len(name.encode(errors="replace")) <= NAME_BYTES or name == "customer_id":
+            return f"{name!r} can't name a column: 1 to {NAME_BYTES} bytes, and not customer_id"
+        if any(not _is_storable(words) for words in (update.customer_id, name, _text(value) or "")):
+            return f"{name} holds a NUL or half a surrogate pair, which databases refuse"
+    return ""
+
+
+def _is_storable(words: str) -> bool:
+    return "\0" not in words and words.encode(errors="replace") == words.encode(errors="surrogatepass")
+
+
+def _make_room(connection: sa.Connection, fields: sa.Table) -> None:
+    """Make the table, or the columns that it lacks."""
+    fields.create(connection, checkfirst=True)
+    there = {found["name"] for found in sa.inspect(connection).get_columns(FIELDS_TABLE)}
+    for new in fields.columns:
+        if new.name not in there:
+            kind = CreateColumn(new).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {FIELDS_TABLE} ADD COLUMN {kind}")
+
+
+def _unknown(connection: sa.Connection, fields: sa.Table, customers: list[str]) -> list[str]:
+    """The customers without a row, asked for in parts: a statement takes only so many values."""
+    known: set[str] = set()
+    for start in range(0, len(customers), BOUND_VALUES):
+        some = customers[start : start + BOUND_VALUES]
+        known.update(connection.scalars(sa.select(fields.c.customer_id).where(fields.c.customer_id.in_(some))))
+    return [customer for customer in customers if customer not in known]
+
+
+def _engine(url: str) -> sa.Engine:
+    try:
+        parsed = sa.make_url(url)
+    except (ArgumentError, ValueError):
+        raise Unreachable(
+            "the database's url can't be read",
+            remedy="write postgresql+psycopg://user:password@host/name, with % codes for : / ? # @ in the password",
+        ) from None
+    try:
+        return sa.create_engine(parsed, poolclass=NullPool)  # an adapter has no end at which to close a pool
+    except (NoSuchModuleError, ModuleNotFoundError):
+        raise Unsupported(
+            f"no driver for {parsed.drivername}",
+            remedy="install it; for PostgreSQL: pip install 'handpicked[postgres]' and write postgresql+psycopg://",
+        ) from None

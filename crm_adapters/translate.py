@@ -1,4 +1,4 @@
-"""Translate a table of their columns into a table of our records; rows that can't be read become rejects, with a reason."""
+"""Translate their columns into our records; rows that can't be read become rejects, with a reason."""
 
 import json
 from collections.abc import Callable

@@ -1,0 +1,20 @@
+"""The registry opens an adapter by its kind, and says what was meant by another word."""
+
+import pytest
+
+from crm_adapters.errors import Unsupported
+from crm_adapters.registry import KINDS, open_adapter
+
+
+@pytest.mark.parametrize(("kind", "source"), [("files", "."), ("sql", "sqlite://")])
+def test_each_kind_is_opened(kind, source):
+    assert open_adapter(kind, source=source, mapping=None).name == kind
+    assert kind in KINDS
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("flies", "did you mean 'files'"), ("hubspott", "choose one of: files, sql")]
+)
+def test_another_word_is_refused_with_what_was_meant(kind, words):
+    with pytest.raises(Unsupported, match=words):
+        open_adapter(kind, source=".", mapping=None)
