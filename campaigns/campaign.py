@@ -44,7 +44,7 @@ class Schedule(_Strict):
 class Campaign(_Strict):
     """One campaign file."""
 
-    name: str
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]  # it stands in headers and links
     subject: str
     preheader: str = ""
     template: str = "weekly_digest"

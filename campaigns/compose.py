@@ -14,9 +14,12 @@ from campaigns.mail.render import CompiledTemplate, Rendered
 from campaigns.project import Project
 
 
-def content_of(project: Project, first_name: str, locale: str, picks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def content_of(
+    project: Project, first_name: str, locale: str, picks: Sequence[Mapping[str, Any]], made_at: datetime
+) -> dict[str, Any]:
     """Say what the outbox keeps of a message: about 1 KB, from which it can be rendered at any time."""
-    return {"first_name": first_name, "locale": locale or project.settings.shop.locale, "picks": list(picks)}
+    locale = locale or project.settings.shop.locale
+    return {"first_name": first_name, "locale": locale, "picks": list(picks), "made_at": made_at.isoformat()}
 
 
 def render(
@@ -57,8 +60,8 @@ def context(
         "picks": picks,
         "links": {
             "unsubscribe": links.unsubscribe(customer_id, campaign.name),
-            "browser": links.view(run_id, customer_id),
-            "preferences": links.unsubscribe(customer_id, campaign.name),
+            "browser": links.view(run_id, customer_id, datetime.fromisoformat(content["made_at"])),
+            "preferences": links.preferences(customer_id),
         },
         "subject": campaign.subject,
         "preheader": campaign.preheader,

@@ -22,6 +22,7 @@ from campaigns.store import outbox
 BATCH = 100
 LEASE = timedelta(minutes=5)
 SOON = timedelta(minutes=10)
+REASONS = {"sent": "delivered", "failed": "refused by the server", "in_doubt": "the server's answer was lost"}
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 
 
@@ -100,10 +101,10 @@ def _deliver_one(project: Project, worker: str, run: _Run, row: outbox.MessageRo
         # Nothing was handed over: the message goes back into the queue before the operator is told.
         outbox.retry(project.store, row.run_id, row.customer_id, "transport unusable", now, now)
         raise
-    if outcome.status == "retry":
+    again = outcome.status == "in_doubt" and run.campaign.in_doubt == "resend"
+    if outcome.status == "retry" or again:
         return _retry(project, row, outcome.answer, now)
-    reason = "delivered" if outcome.status == "sent" else "refused by the server"
-    return _finish(project, row, outcome.status, reason, outcome.answer, now)
+    return _finish(project, row, outcome.status, REASONS[outcome.status], outcome.answer, now)
 
 
 def _finish(project: Project, row: outbox.MessageRow, state: str, reason: str, answer: str, now: datetime) -> str:

@@ -144,7 +144,7 @@ def _fill(
     picks = slates_for(project, campaign, rows.loc[waiting, "customer_id"].tolist(), recommender, as_of)
     people = zip(rows["customer_id"], rows["first_name"], rows["locale"], waiting, strict=True)
     content = [
-        content_of(project, text(name), text(locale), picks[customer]) if waits and customer in picks else None
+        content_of(project, text(name), text(locale), picks[customer], as_of) if waits and customer in picks else None
         for customer, name, locale, waits in people
     ]
     empty = waiting & np.array([made is None for made in content], dtype=bool)

@@ -44,7 +44,7 @@ def preview(project: Project, name: str, customer_id: str, at: datetime | None =
     picks = slates_for(project, campaign, [customer_id], recommender, as_of).get(customer_id, [])
     if not picks:
         raise NotFound(f"no product to recommend to {customer_id!r}", remedy="loosen the slate rules of the campaign")
-    content = content_of(project, text(person["first_name"]), text(person["locale"]), picks)
+    content = content_of(project, text(person["first_name"]), text(person["locale"]), picks, as_of)
     template = project.template(campaign.template)
     rendered = render(project, campaign, template, run_id(campaign, as_of), customer_id, content)
     return Preview(customer_id, rendered.subject, picks, rendered.html, rendered.text)

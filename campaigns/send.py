@@ -13,6 +13,7 @@ from campaigns.store import outbox
 TRIAL = {
     "first_name": "Ada",
     "locale": "en_US",
+    "made_at": "2026-01-05T08:00:00+00:00",
     "picks": [
         {
             "product_id": "1",

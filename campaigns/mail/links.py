@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from itsdangerous import BadData, URLSafeSerializer
@@ -19,7 +19,7 @@ class Link:
     """What a signed link says.
 
     Attributes:
-        kind: unsubscribe, view or click.
+        kind: unsubscribe, preferences, view or click.
         values: the parts it was made of, by name.
     """
 
@@ -31,7 +31,6 @@ class Links:
     """Makes and reads signed links under one secret."""
 
     def __init__(self, secret: str, base_url: str, clock: Callable[[], float] = time.time) -> None:
-        # Only views carry their time: every other link is the same whenever a message is rendered again.
         self._signer = URLSafeSerializer(secret, salt="handpicked-link")
         self._views = URLSafeSerializer(secret, salt="handpicked-view")
         self._base = base_url.rstrip("/")
@@ -41,9 +40,13 @@ class Links:
         """Link that unsubscribes one customer; never expires (RFC 8058 one-click posts to it)."""
         return self._url("unsubscribe", customer=customer_id, campaign=campaign)
 
-    def view(self, run_id: str, customer_id: str) -> str:
-        """Link that shows one message in the browser; expires."""
-        values = {"run": run_id, "customer": customer_id, "made": int(self._clock())}
+    def preferences(self, customer_id: str) -> str:
+        """Link to the page where one customer chooses what to get; never expires."""
+        return self._url("preferences", customer=customer_id)
+
+    def view(self, run_id: str, customer_id: str, made_at: datetime) -> str:
+        """Link that shows one message in the browser; expires, counted from the message's own time."""
+        values = {"run": run_id, "customer": customer_id, "made": int(made_at.timestamp())}
         return f"{self._base}/view/{self._views.dumps(values)}"
 
     def click(self, run_id: str, customer_id: str, product_id: str, target: str) -> str:

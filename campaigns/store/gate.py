@@ -1,7 +1,7 @@
 """One SQLite library at a time in a process.
 
-The bulk driver brings its own copy of SQLite beside Python's. When one copy closes a file, POSIX drops the locks that the
-other holds on it, and the database can be corrupted: seen here as "database disk image is malformed".
+The bulk driver brings its own copy of SQLite beside Python's. When one copy closes a file, POSIX drops the locks that
+the other holds on it, and the database can be corrupted: seen here as "database disk image is malformed".
 Source: "How To Corrupt An SQLite Database File", section 2.2.1. So whoever is in keeps the other out, across threads.
 """
 

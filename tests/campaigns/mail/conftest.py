@@ -1,5 +1,7 @@
 """What a digest is made of, built by hand as compose.context builds it."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from campaigns.mail.links import Links
@@ -54,7 +56,7 @@ def digest(links):
             "picks": made,
             "links": {
                 "unsubscribe": links.unsubscribe("c1", "digest"),
-                "browser": links.view("digest@1", "c1"),
+                "browser": links.view("digest@1", "c1", datetime.now(UTC)),
                 "preferences": links.unsubscribe("c1", "digest"),
             },
             "subject": "{{ customer.first_name }}, {{ picks | length }} picks for your week",

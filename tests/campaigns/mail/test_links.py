@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,6 +10,7 @@ from campaigns.errors import BadLink
 from campaigns.mail.links import CUSTOMER_DATA, Link, Links
 
 BASE = "https://shop.example.com"
+NOW = datetime.now(UTC)
 OURS = Links("the shop's secret", BASE)
 THEIRS = Links("another secret", BASE)
 
@@ -35,7 +36,7 @@ def test_a_click_link_says_what_was_clicked_and_where_it_leads(target):
 
 
 def test_a_view_link_says_which_message():
-    assert OURS.read_view(token(OURS.view("run", "c1"))) == Link("view", {"run": "run", "customer": "c1"})
+    assert OURS.read_view(token(OURS.view("run", "c1", NOW))) == Link("view", {"run": "run", "customer": "c1"})
 
 
 def test_a_slash_behind_the_base_is_not_doubled():
@@ -46,12 +47,17 @@ def test_an_unsubscribe_link_is_the_same_whenever_it_is_made():
     early, late = (Links("secret", BASE, clock=lambda now=now: now) for now in (0, 2_000_000_000))
     assert early.unsubscribe("c1", "x") == late.unsubscribe("c1", "x")
     assert early.click("run", "c1", "p1", BASE) == late.click("run", "c1", "p1", BASE)
+    assert early.view("run", "c1", NOW) == late.view("run", "c1", NOW)
+
+
+def test_a_preferences_link_says_whose_they_are():
+    assert OURS.read(token(OURS.preferences("c1"))) == Link("preferences", {"customer": "c1"})
 
 
 def test_a_view_link_works_for_ninety_days_and_no_longer():
     now = [1_770_000_000.0]
     links = Links("secret", BASE, clock=lambda: now[0])
-    made = token(links.view("run", "c1"))
+    made = token(links.view("run", "c1", datetime.fromtimestamp(now[0], UTC)))
     now[0] += CUSTOMER_DATA.total_seconds()
     assert links.read_view(made).values["customer"] == "c1"
     now[0] += 1
@@ -63,7 +69,7 @@ def test_a_view_link_works_for_ninety_days_and_no_longer():
 MADE = {
     "unsubscribe": (OURS.read, OURS.unsubscribe("c1", "weekly"), THEIRS.unsubscribe("c1", "weekly")),
     "click": (OURS.read, OURS.click("r", "c1", "p1", BASE), THEIRS.click("r", "c1", "p1", BASE)),
-    "view": (OURS.read_view, OURS.view("r", "c1"), THEIRS.view("r", "c1")),
+    "view": (OURS.read_view, OURS.view("r", "c1", NOW), THEIRS.view("r", "c1", NOW)),
 }
 
 
@@ -106,7 +112,7 @@ def test_noise_is_refused_in_words(noise):
 
 def test_a_link_of_one_kind_is_not_taken_for_another():
     with pytest.raises(BadLink, match="not made here"):
-        OURS.read(token(OURS.view("r", "c1")))
+        OURS.read(token(OURS.view("r", "c1", NOW)))
     with pytest.raises(BadLink, match="not made here"):
         OURS.read_view(token(OURS.unsubscribe("c1", "weekly")))
 
@@ -120,5 +126,5 @@ def test_where_a_click_leads_cannot_be_changed():
 
 
 def test_the_secret_shows_nowhere():
-    made = [OURS.unsubscribe("c1", "x"), OURS.view("r", "c1"), repr(OURS), str(vars(OURS))]
+    made = [OURS.unsubscribe("c1", "x"), OURS.view("r", "c1", NOW), repr(OURS), str(vars(OURS))]
     assert not any("the shop's secret" in words for words in made)

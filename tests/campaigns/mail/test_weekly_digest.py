@@ -1,6 +1,7 @@
 """The shipped digest: what it shows and how, light and dark."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from bs4 import BeautifulSoup
@@ -160,7 +161,7 @@ def test_a_german_price_is_written_the_german_way(page):
 def test_the_plain_text_reads_well(text, links):
     made = text(picks=2)
     click = [links.click("digest@1", "c1", f"p{n}", f"https://shop.example.com/products/p{n}") for n in (0, 1)]
-    stop, show = links.unsubscribe("c1", "digest"), links.view("digest@1", "c1")
+    stop, show = links.unsubscribe("c1", "digest"), links.view("digest@1", "c1", datetime.now(UTC))
     assert made.splitlines() == [
         "Corner Market",
         "",
