@@ -5,8 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from engine.aliases import find_aliases
+from engine.dataset import require
+from engine.returns import net_returns
+
 MOST_UNITS = 1000.0
 MOST_TIMES_USUAL = 100.0
+FIRST_SHOP = pd.Timestamp("1990-01-01", tz="UTC")
+"""No order is older than the first web shop; such a time is a clock that stood at zero."""
+
+WHO_WHAT_WHEN = ["customer_id", "order_id", "product_id", "at"]
+Counts = list[tuple[str, int, str]]
 
 
 @dataclass(frozen=True)
@@ -14,6 +23,9 @@ class Cleaned:
     """Clean frames, who is the same person, and what was done.
 
     Attributes:
+        purchases: the lines kept, in the order given; quantity above 0, a price that can't be is missing.
+        products: each product once.
+        customers: each customer once, without aliases.
         aliases: alias_id, customer_id, reason: the first is another record of the second.
         report: reason, count, what.
     """
@@ -26,75 +38,41 @@ class Cleaned:
 
 
 def clean(purchases: pd.DataFrame, products: pd.DataFrame, customers: pd.DataFrame | None) -> Cleaned:
-    """Clean the frames of a shop; nothing is dropped without being counted."""
-    counts: list[tuple[str, int, str]] = []
-    aliases = find_aliases(customers)
-    counts.append(("duplicate customer", len(aliases), "merged into the oldest record with the same address or phone"))
-    bought = _owners(purchases, aliases)
-    bought = _drop(bought, bought["quantity"] == 0, "quantity 0", "left out: nothing was bought", counts)
-    bought = _drop(
-        bought,
-        bought["quantity"].abs() > MOST_UNITS,
-        "absurd quantity",
-        f"left out: over {MOST_UNITS:.0f} units in one line",
-        counts,
-    )
-    bought = _net_returns(bought, counts)
-    bought = _sound_prices(bought, counts)
-    listed = products.drop_duplicates("product_id")
-    counts.append(("product listed twice", len(products) - len(listed), "the first one is kept"))
+    """Clean the frames of a shop; nothing is dropped without being counted.
+
+    Args:
+        purchases: customer_id, order_id, product_id, at, quantity (below 0: a return), price_minor (of one unit).
+        products: product_id, category_path.
+        customers: customer_id, and what else is known of each; None if nothing is.
+
+    Raises:
+        BadFrame: a column is missing.
+    """
+    require(purchases, (*WHO_WHAT_WHEN, "quantity", "price_minor"))
+    require(products, ("product_id", "category_path"))
+    counts: Counts = []
+    people = None if customers is None else _each_once(customers, "customer", counts)
+    aliases = find_aliases(people)
     counts.append(
-        ("product without category", int(listed["category_path"].isna().sum()), "kept; content can't place it")
+        ("duplicate customer", len(aliases), "merged into the oldest record with the same address, or phone and name")
     )
-    people = None if customers is None else customers[~customers["customer_id"].isin(aliases["alias_id"])]
+    bought = _sound_lines(_owners(purchases, aliases), counts)
+    netted = net_returns(bought)
+    counts.append(("return", netted.returns, "netted against the purchase"))
+    counts.append(("return without purchase", netted.unmatched, "left out; what had been bought is taken off"))
+    bought = _sound_prices(netted.purchases, counts)
+    listed = _each_once(products, "product", counts)
+    unplaced = listed["category_path"].fillna("").astype(str).str.strip() == ""
+    counts.append(("product without category", int(unplaced.sum()), "kept; content can't place it"))
+    if people is not None:
+        people = people.loc[~people["customer_id"].isin(aliases["alias_id"])]
     return Cleaned(bought, listed, people, aliases, pd.DataFrame(counts, columns=["reason", "count", "what"]))
 
 
-def find_aliases(customers: pd.DataFrame | None) -> pd.DataFrame:
-    """Find records of one person: the same normalised address, or the same phone and last name.
-
-    The record created first stands for the others (then the lower id).
-    """
-    empty = pd.DataFrame(columns=["alias_id", "customer_id", "reason"], dtype=str)
-    if customers is None or customers.empty:
-        return empty
-    people = customers.sort_values([name for name in ("created_at", "customer_id") if name in customers], kind="stable")
-    found = [_same(people, _address(people), "same address")]
-    if {"phone", "last_name"} <= set(people):
-        digits = people["phone"].str.replace(r"\D", "", regex=True).str[-9:]
-        key = (digits + people["last_name"].str.lower()).where(digits.str.len() >= 7)
-        found.append(_same(people, key, "same phone and name"))
-    aliases = pd.concat(found).drop_duplicates("alias_id")
-    # A chain a -> b -> c ends at c: whoever stands for others must not be an alias.
-    stands_for = dict(zip(aliases["alias_id"], aliases["customer_id"], strict=True))
-    aliases["customer_id"] = [_root(customer, stands_for) for customer in aliases["customer_id"]]
-    return aliases[aliases["alias_id"] != aliases["customer_id"]].reset_index(drop=True) if len(aliases) else empty
-
-
-def _root(customer: str, stands_for: dict[str, str]) -> str:
-    seen = {customer}
-    while customer in stands_for and stands_for[customer] not in seen:
-        customer = stands_for[customer]
-        seen.add(customer)
-    return customer
-
-
-def _address(people: pd.DataFrame) -> pd.Series:
-    """Normalise addresses: lower case, no +tag; at Gmail also no dots, which it ignores."""
-    if "email" not in people:
-        return pd.Series(np.nan, index=people.index, dtype=object)
-    whole = people["email"].str.strip().str.lower()
-    local, domain = whole.str.split("@").str[0].str.split("+").str[0], whole.str.split("@").str[-1]
-    gmail = domain.isin(["gmail.com", "googlemail.com"])
-    local = local.where(~gmail, local.str.replace(".", "", regex=False))
-    return (local + "@" + domain.where(~gmail, "gmail.com")).where(whole.notna())
-
-
-def _same(people: pd.DataFrame, key: pd.Series, reason: str) -> pd.DataFrame:
-    known = people.assign(key=key).dropna(subset="key")
-    first = known.groupby("key")["customer_id"].transform("first")
-    other = known["customer_id"] != first
-    return pd.DataFrame({"alias_id": known.loc[other, "customer_id"], "customer_id": first[other], "reason": reason})
+def _each_once(frame: pd.DataFrame, what: str, counts: Counts) -> pd.DataFrame:
+    require(frame, (f"{what}_id",))
+    frame = _drop(frame, frame[f"{what}_id"].isna(), f"{what} without id", "left out", counts)
+    return _drop(frame, frame.duplicated(f"{what}_id"), f"{what} listed twice", "the first one is kept", counts)
 
 
 def _owners(purchases: pd.DataFrame, aliases: pd.DataFrame) -> pd.DataFrame:
@@ -104,40 +82,50 @@ def _owners(purchases: pd.DataFrame, aliases: pd.DataFrame) -> pd.DataFrame:
     return purchases.assign(customer_id=purchases["customer_id"].map(owner).fillna(purchases["customer_id"]))
 
 
-def _drop(
-    frame: pd.DataFrame, bad: pd.Series, reason: str, what: str, counts: list[tuple[str, int, str]]
-) -> pd.DataFrame:
+def _sound_lines(purchases: pd.DataFrame, counts: Counts) -> pd.DataFrame:
+    """Leave out lines that say too little or can't be."""
+    bought = purchases.assign(quantity=pd.to_numeric(purchases["quantity"], errors="coerce").astype(float))
+    for name, is_bad, what in (
+        ("incomplete line", _incomplete, "left out: no customer, order, product or time"),
+        ("absurd time", _before_all_shops, f"left out: before {FIRST_SHOP:%Y}"),
+        ("missing quantity", _no_quantity, "left out: nobody knows how many"),
+        ("quantity 0", _nothing, "left out: nothing was bought"),
+        ("absurd quantity", _too_many, f"left out: over {MOST_UNITS:.0f} units in one line"),
+    ):
+        bought = _drop(bought, is_bad(bought), name, what, counts)
+    return bought
+
+
+def _incomplete(bought: pd.DataFrame) -> pd.Series:
+    return bought[WHO_WHAT_WHEN].isna().any(axis=1)
+
+
+def _before_all_shops(bought: pd.DataFrame) -> pd.Series:
+    return pd.to_datetime(bought["at"], utc=True) < FIRST_SHOP
+
+
+def _no_quantity(bought: pd.DataFrame) -> pd.Series:
+    return bought["quantity"].isna()
+
+
+def _nothing(bought: pd.DataFrame) -> pd.Series:
+    return bought["quantity"] == 0
+
+
+def _too_many(bought: pd.DataFrame) -> pd.Series:
+    return bought["quantity"].abs() > MOST_UNITS
+
+
+def _drop(frame: pd.DataFrame, bad: pd.Series, reason: str, what: str, counts: Counts) -> pd.DataFrame:
     counts.append((reason, int(bad.sum()), what))
-    return frame[~bad] if bad.any() else frame
+    return frame.loc[~bad] if bad.any() else frame
 
 
-def _net_returns(bought: pd.DataFrame, counts: list[tuple[str, int, str]]) -> pd.DataFrame:
-    """Take returned units off the same customer's latest purchases of the product before the return."""
-    back = bought["quantity"] < 0
-    if not back.any():
-        counts.append(("return", 0, "netted against the purchase"))
-        return bought
-    kept = bought[~back].copy()
-    lines = {key: group.index for key, group in kept.groupby(["customer_id", "product_id"])}
-    unmatched = 0
-    for line in bought[back].sort_values("at").itertuples():
-        left = -line.quantity
-        own = lines.get((line.customer_id, line.product_id), pd.Index([]))
-        for index in own[kept.loc[own, "at"] <= line.at][::-1]:
-            taken = min(left, kept.at[index, "quantity"])
-            kept.at[index, "quantity"] -= taken
-            left -= taken
-        unmatched += left > 0
-    counts.append(("return", int(back.sum()) - unmatched, "netted against the purchase"))
-    counts.append(("return without purchase", int(unmatched), "left out"))
-    return kept[kept["quantity"] > 0]
-
-
-def _sound_prices(bought: pd.DataFrame, counts: list[tuple[str, int, str]]) -> pd.DataFrame:
+def _sound_prices(bought: pd.DataFrame, counts: Counts) -> pd.DataFrame:
     """Blank prices below 0 or far from the product's usual one; the purchase itself is kept."""
-    price = bought["price_minor"].astype(float)
+    price = pd.to_numeric(bought["price_minor"], errors="coerce").astype(float)
     usual = price.groupby(bought["product_id"]).transform("median")
-    absurd = (price < 0) | ((usual > 0) & (price > MOST_TIMES_USUAL * usual))
+    absurd = (price < 0) | np.isinf(price) | ((usual > 0) & (price > MOST_TIMES_USUAL * usual))
     counts.append(("absurd price", int(absurd.sum()), "the price is blanked, the purchase kept"))
     counts.append(("missing price", int(price.isna().sum()), "kept; money features go without it"))
     return bought.assign(price_minor=price.mask(absurd))

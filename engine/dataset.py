@@ -1,6 +1,6 @@
-"""Frames in: columns checked, ids mapped, everything cut strictly before one moment; arrays and one sparse matrix out."""
+"""Frames in: columns checked, ids mapped, everything cut strictly before one moment; arrays and a sparse matrix out."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
 
@@ -9,9 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from engine.attributes import attributes
 from engine.errors import BadFrame, NothingToLearn
 
 DAY = pd.Timedelta(days=1)
+DAY_SECONDS = 86_400.0
 PURCHASES = ("customer_id", "order_id", "product_id", "at", "quantity", "price_minor")
 PRODUCTS = ("product_id", "title", "category_path", "brand", "size", "available", "recommendable")
 OFFERS = ("product_id", "kind", "starts_at", "ends_at", "announced_at")
@@ -31,6 +33,8 @@ class Dataset:
         order: (lines,) number of the order.
         quantity: (lines,) units, above 0.
         catalog: (products,) title, category_path, brand, size, available, in the order of `product_ids`.
+        offers: those announced before `as_of`; None if nothing is known of offers.
+        attributes: (people, attributes) categorical, by customer id: of buyers and of those who never bought.
         on_offer: (products,) whether an offer announced before `as_of` runs in the week after it.
     """
 
@@ -44,6 +48,7 @@ class Dataset:
     quantity: NDArray[np.float32]
     catalog: pd.DataFrame
     offers: pd.DataFrame | None
+    attributes: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @classmethod
     def from_frames(
@@ -58,22 +63,11 @@ class Dataset:
         """Check frames and map their ids.
 
         Raises:
-            BadFrame: a column is missing.
+            BadFrame: a column is missing, a time is of another kind than `as_of`, a buyer or an order has no id.
             NothingToLearn: no purchase of a recommendable product is before `as_of`.
         """
-        _require(purchases, PURCHASES)
-        _require(products, PRODUCTS)
-        if offers is not None:
-            _require(offers, OFFERS)
-        known = products.loc[products["recommendable"]].drop_duplicates("product_id").set_index("product_id")
-        kept = purchases[
-            (purchases["at"] < as_of) & (purchases["quantity"] > 0) & purchases["product_id"].isin(known.index)
-        ]
-        if kept.empty:
-            raise NothingToLearn(
-                f"no purchase of a recommendable product before {as_of}",
-                remedy="sync orders first, or choose a later time",
-            )
+        known = _recommendable(products)
+        kept = _bought(purchases, known.index, as_of)
         customer, customer_ids = pd.factorize(kept["customer_id"], sort=True)
         product, product_ids = pd.factorize(kept["product_id"], sort=True)
         order, _ = pd.factorize(kept["order_id"])
@@ -83,11 +77,12 @@ class Dataset:
             product_ids=pd.Index(product_ids),
             customer=customer.astype(np.int32),
             product=product.astype(np.int32),
-            age_days=((as_of - kept["at"]) / DAY).to_numpy(np.float32),
+            age_days=((as_of - kept["at"]).dt.total_seconds() / DAY_SECONDS).to_numpy(np.float32),
             order=order.astype(np.int32),
             quantity=kept["quantity"].to_numpy(np.float32),
             catalog=known.loc[product_ids],
-            offers=None if offers is None else offers[offers["announced_at"] < as_of],
+            offers=_announced(offers, as_of),
+            attributes=pd.DataFrame() if customers is None else attributes(customers),
         )
 
     @property
@@ -111,7 +106,8 @@ class Dataset:
 
     def decayed(self, half_life_days: float) -> NDArray[np.float32]:
         """Weigh each line by its age: half for every `half_life_days`."""
-        return np.exp2(-self.age_days / half_life_days).astype(np.float32)
+        weight: NDArray[np.float32] = np.exp2(-self.age_days / np.float32(half_life_days))
+        return weight
 
     def before(self, days: float) -> Self:
         """The same world as it was known `days` earlier: the same ids, fewer lines; offers announced by then."""
@@ -133,7 +129,49 @@ class Dataset:
         return replace(self, offers=None)
 
 
-def _require(frame: pd.DataFrame, names: tuple[str, ...]) -> None:
+def require(frame: pd.DataFrame, names: tuple[str, ...]) -> None:
+    """Refuse a frame that lacks a column.
+
+    Raises:
+        BadFrame: names the first column that is missing.
+    """
     for name in names:
         if name not in frame:
             raise BadFrame(name, "is missing", remedy=f"give the frame the columns {', '.join(names)}")
+
+
+def _recommendable(products: pd.DataFrame) -> pd.DataFrame:
+    require(products, PRODUCTS)
+    # Whether it may be recommended must be said: a missing word is a no.
+    meant = products["recommendable"].eq(True) & products["product_id"].notna()
+    return products.loc[meant].drop_duplicates("product_id").set_index("product_id")
+
+
+def _bought(purchases: pd.DataFrame, products: pd.Index, as_of: pd.Timestamp) -> pd.DataFrame:
+    require(purchases, PURCHASES)
+    _require_time(purchases, "at", as_of)
+    units = pd.to_numeric(purchases["quantity"], errors="coerce")
+    kept = purchases.loc[(purchases["at"] < as_of) & (units > 0) & purchases["product_id"].isin(products)]
+    if kept.empty:
+        problem = f"no purchase of a recommendable product before {as_of}"
+        raise NothingToLearn(problem, remedy="sync orders first, or choose a later time")
+    for name in ("customer_id", "order_id"):
+        if kept[name].isna().any():
+            raise BadFrame(name, "holds missing values", remedy="clean the frames first")
+    return kept
+
+
+def _announced(offers: pd.DataFrame | None, as_of: pd.Timestamp) -> pd.DataFrame | None:
+    if offers is None:
+        return None
+    require(offers, OFFERS)
+    for name in ("starts_at", "ends_at", "announced_at"):
+        _require_time(offers, name, as_of)
+    return offers.loc[offers["announced_at"] < as_of]
+
+
+def _require_time(frame: pd.DataFrame, name: str, as_of: pd.Timestamp) -> None:
+    """Refuse a column that can't be compared with `as_of`; an empty one may be of any type."""
+    zoned = getattr(frame[name].dtype, "tz", None) is not None
+    if len(frame) and (not pd.api.types.is_datetime64_any_dtype(frame[name]) or zoned != (as_of.tz is not None)):
+        raise BadFrame(name, f"can't be compared with {as_of}", remedy="give all times as timestamps in UTC")

@@ -1,18 +1,24 @@
-"""Evaluate: fit strictly before a week, judge on that week; each scorer and the blend, for any product and for new ones."""
+"""Evaluate: fit strictly before a week, judge on that week; each scorer and the blend, for any product and for new."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.dataset import Dataset
 from engine.hybrid import PARTITION, Candidates, Hybrid
 from engine.metrics import PER_CUSTOMER
-from engine.rerank import allowed, choose
+from engine.rerank import NO_PAIRS, allowed, choose
+from engine.scorers.base import Rows
 from engine.slate import NO_RULES
 
 WEEK = pd.Timedelta(days=7)
+COLUMNS = ["scorer", "task", "cutoff", "customers", *PER_CUSTOMER, "coverage"]
+Picks = list[NDArray[np.intp]]
+"""The products of each judged customer's slate, best first."""
 
 
 def evaluate(
@@ -27,35 +33,37 @@ def evaluate(
 
     The target of a customer is the distinct recommendable products bought in that week, among customers and products
     seen before it; task `any` is all of them, task `new` only what the customer never bought before. Means are over
-    customers with a target.
+    customers with a target; a week in which nobody has one has no row.
 
     Returns:
         columns scorer, task, cutoff, customers, precision, recall, map, ndcg, hit, coverage.
+
+    Raises:
+        NothingToLearn: nothing was bought before a cut-off.
     """
     rows = []
     for cutoff in cutoffs:
         data = Dataset.from_frames(purchases, products, customers, offers, as_of=cutoff)
         hybrid = Hybrid().fit(data)
-        bought = hybrid.scorers.repeat.times
-        target = _target(purchases, data, cutoff)
-        for task in ("any", "new"):
-            wanted = target if task == "any" else _only_new(target, bought)
+        target = _target(purchases, data)
+        only_new = _only_new(target, hybrid.scorers.repeat.times)
+        for task, wanted in (("any", target), ("new", only_new)):
             judged = np.flatnonzero(np.diff(wanted.indptr))
             for name, picks in _slates(hybrid, judged, k, only_new=task == "new").items():
-                rows.append(
-                    {"scorer": name, "task": task, "cutoff": cutoff, **_judge(picks, wanted[judged], k, data.shape[1])}
-                )
-    return pd.DataFrame(rows)
+                figures = _judge(picks, sparse.csr_array(wanted[judged]), k)
+                rows.append({"scorer": name, "task": task, "cutoff": cutoff, **figures})
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _target(purchases: pd.DataFrame, data: Dataset, cutoff: pd.Timestamp) -> sparse.csr_array:
-    week = purchases[(purchases["at"] >= cutoff) & (purchases["at"] < cutoff + WEEK) & (purchases["quantity"] > 0)]
+def _target(purchases: pd.DataFrame, data: Dataset) -> sparse.csr_array:
+    """What each customer bought in the week from `as_of` on: (customers, products), above 0 where bought."""
+    at = purchases["at"]
+    week = purchases.loc[(at >= data.as_of) & (at < data.as_of + WEEK) & (purchases["quantity"] > 0)]
     row = data.customer_ids.get_indexer(pd.Index(week["customer_id"]))
     product = data.product_ids.get_indexer(pd.Index(week["product_id"]))
     known = (row >= 0) & (product >= 0)
-    return sparse.coo_array(
-        (np.ones(known.sum(), dtype=np.float32), (row[known], product[known])), shape=data.shape
-    ).tocsr()
+    bought = (np.ones(known.sum(), dtype=np.float32), (row[known], product[known]))
+    return sparse.coo_array(bought, shape=data.shape).tocsr()
 
 
 def _only_new(target: sparse.csr_array, bought: sparse.csr_array) -> sparse.csr_array:
@@ -64,37 +72,41 @@ def _only_new(target: sparse.csr_array, bought: sparse.csr_array) -> sparse.csr_
     return new
 
 
-def _slates(hybrid: Hybrid, judged: np.ndarray, k: int, *, only_new: bool) -> dict[str, list[np.ndarray]]:
+def _slates(hybrid: Hybrid, judged: Rows, k: int, *, only_new: bool) -> dict[str, Picks]:
     """The top k products of each judged customer, by scorer."""
-    found: dict[str, list[np.ndarray]] = {}
+    found: dict[str, Picks] = {}
     for start in range(0, len(judged), PARTITION):
         rows = judged[start : start + PARTITION]
         parts = {hybrid.name: hybrid.candidates(rows)}
         parts |= {scorer.name: _alone(scorer.score(rows), hybrid, rows) for scorer in hybrid.scorers.all()}
         for name, candidates in parts.items():
-            good = allowed(candidates, NO_RULES, np.zeros(0, dtype=bool), set(), only_new=only_new)
-            chosen = choose(candidates, good, k, np.zeros(0, dtype=np.int32), None)
-            ends = np.searchsorted(candidates.row[chosen], np.arange(len(rows) + 1))
-            picked = candidates.product[chosen]
-            found.setdefault(name, []).extend(picked[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True))
+            found.setdefault(name, []).extend(_top(candidates, len(rows), k, only_new=only_new))
     return found
 
 
-def _alone(scores: sparse.csr_array, hybrid: Hybrid, rows: np.ndarray) -> Candidates:
+def _top(candidates: Candidates, rows: int, k: int, *, only_new: bool) -> Picks:
+    anywhere = np.zeros(0, dtype=bool)
+    good = allowed(candidates, NO_RULES, anywhere, NO_PAIRS, only_new=only_new)
+    picked = candidates.take(choose(candidates, good, k, np.zeros(0, dtype=np.int32), None))
+    ends = np.searchsorted(picked.row, np.arange(rows + 1))
+    return [picked.product[start:stop] for start, stop in pairwise(ends)]
+
+
+def _alone(scores: sparse.csr_array, hybrid: Hybrid, rows: Rows) -> Candidates:
+    """The candidates of one scorer, in its own order."""
     row = np.repeat(np.arange(len(rows)), np.diff(scores.indptr))
     times = hybrid.scorers.repeat.times[rows]
     bought = np.asarray(times[row, scores.indices]).ravel() > 0
-    none = np.zeros(len(row), dtype=np.float32)
-    return Candidates(row, scores.indices.astype(np.intp), scores.data, bought, bought, none)
+    never = np.zeros(len(row), dtype=np.float32)
+    return Candidates(row, scores.indices.astype(np.intp), scores.data, bought, bought, never)
 
 
-def _judge(picks: list[np.ndarray], wanted: sparse.csr_array, k: int, products: int) -> dict[str, float]:
+def _judge(picks: Picks, wanted: sparse.csr_array, k: int) -> dict[str, float]:
     totals = dict.fromkeys(PER_CUSTOMER, 0.0)
-    for number, mine in enumerate(picks):
-        target = wanted.indices[wanted.indptr[number] : wanted.indptr[number + 1]]
+    for mine, (start, stop) in zip(picks, pairwise(wanted.indptr), strict=True):
+        target = wanted.indices[start:stop]
         hits = np.isin(mine, target).tolist()
         for name, measure in PER_CUSTOMER.items():
             totals[name] += measure(hits, len(target), k)
-    shown = len(np.unique(np.concatenate(picks))) if picks else 0
-    means = {name: total / max(len(picks), 1) for name, total in totals.items()}
-    return {"customers": len(picks), **means, "coverage": shown / products}
+    means = {name: total / len(picks) for name, total in totals.items()}
+    return {"customers": len(picks), **means, "coverage": len(np.unique(np.concatenate(picks))) / wanted.shape[1]}

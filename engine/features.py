@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-DAY = pd.Timedelta(days=1)
+DAY_SECONDS = 86_400.0
 
 
 def traits(purchases: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
@@ -20,9 +20,9 @@ def traits(purchases: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     spent = (kept["quantity"] * kept["price_minor"].fillna(0)).groupby(kept["customer_id"]).sum()
     by_customer = kept.groupby("customer_id")
     found = by_customer.agg(orders=("order_id", "nunique"), first_order_at=("at", "min"), last_order_at=("at", "max"))
-    found["recency_days"] = (as_of - found["last_order_at"]) / DAY
-    found["tenure_days"] = (as_of - found["first_order_at"]) / DAY
-    between = (found["last_order_at"] - found["first_order_at"]) / DAY
+    found["recency_days"] = (as_of - found["last_order_at"]).dt.total_seconds() / DAY_SECONDS
+    found["tenure_days"] = (as_of - found["first_order_at"]).dt.total_seconds() / DAY_SECONDS
+    between = found["tenure_days"] - found["recency_days"]
     found["gap_days"] = (between / (found["orders"] - 1)).where(found["orders"] > 1)
     found["spent_minor"] = spent.round().astype("int64")
     return found.reset_index()

@@ -5,7 +5,7 @@ little to learn from it shrinks to a fixed blend of the scorers' own ranks.
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from engine.dataset import Dataset
-from engine.scorers.base import Rows
+from engine.scorers.base import Rows, known_rows
 from engine.scorers.content import Content
 from engine.scorers.neighbours import Neighbours
 from engine.scorers.popularity import Popularity
@@ -44,6 +44,18 @@ class Candidates:
     bought: NDArray[np.bool_]
     due: NDArray[np.bool_]
     last_days: NDArray[np.float32]
+
+    def take(self, index: NDArray[np.intp]) -> Self:
+        """The pairs at some places, in that order."""
+        return type(self)(*(values[index] for values in self._columns()))
+
+    def joined(self, other: Self) -> Self:
+        """The pairs of both, sorted by customer."""
+        both = [np.concatenate(pair) for pair in zip(self._columns(), other._columns(), strict=True)]
+        return type(self)(*both).take(np.argsort(both[0], kind="stable"))
+
+    def _columns(self) -> list[NDArray[Any]]:
+        return [self.row, self.product, self.score, self.bought, self.due, self.last_days]
 
 
 class Scorers:
@@ -85,7 +97,7 @@ class Scorers:
         own = np.maximum(rows, 0)[row]
         known = (rows >= 0)[row]
         last, gap, times = (
-            _at(table, own, product) * known
+            _at(known_rows(table, rows), row, product)
             for table in (self.repeat.last_days, self.repeat.gap_days, self.repeat.times)
         )
         baskets = self.baskets[own] * known

@@ -1,13 +1,20 @@
 """Why this product: a true reason, from the scorers' own parts."""
 
+import re
 from dataclasses import dataclass
 
 import pandas as pd
 
 from engine.hybrid import Scorers
+from engine.scorers.lift import LIFTED
 
 # Never named in a reason, and never the evidence of one: what a household would not want read over its shoulder.
-SENSITIVE = ("feminine", "contracept", "condom", "pregnan", "incontinen", "adult diap", "laxative", "lice", "diet", "smoking", "tobacco", "cigarette", "alcohol", "beer", "wine", "liquor", "spirits", "family planning")  # fmt: skip
+SENSITIVE = re.compile(
+    r"\b(feminine|contracept|condom|family planning|pregnan|incontinen|adult diap|laxative|lice\b|diet"
+    r"|smoking|tobacco|cigarette|alcohol|beer|wine|liquor|spirits)"
+)
+YEAR_OLD_DAYS = 330.0
+"""From this age on the month alone could be taken for the one just past."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +30,7 @@ class Reasons:
 
     def __init__(self, scorers: Scorers, catalog: pd.DataFrame, as_of: pd.Timestamp) -> None:
         self._scorers, self._as_of = scorers, as_of
-        path = catalog["category_path"].fillna("").str.split(" > ")
-        self._kind = [levels[-1].lower() for levels in path]
-        self._names = [" ".join(levels).lower() for levels in path]
+        self._paths: list[str] = catalog["category_path"].fillna("").astype(str).str.lower().tolist()
 
     def why(self, row: int, product: int, *, new: bool) -> Reason:
         """Say why, from the strongest evidence that can be shown."""
@@ -34,23 +39,48 @@ class Reasons:
         if self._scorers.on_offer[product]:
             return Reason("offer", "On offer this week")
         with_this = self._scorers.neighbours.strongest(row, product)
-        if with_this is not None and not self._sensitive(with_this) and not self._sensitive(product):
-            if self._kind[with_this] == self._kind[product]:
-                return Reason("neighbours", "Like others that you buy")
-            return Reason("neighbours", f"Goes with the {self._kind[with_this]} you buy")
-        return Reason("popularity", "Popular with our customers right now")
+        if with_this is not None and not self._is_sensitive(with_this) and not self._is_sensitive(product):
+            return Reason("neighbours", self._goes_with(product, with_this))
+        return _POPULAR
+
+    def why_for_newcomer(self, product: int, lift: float) -> Reason:
+        """Say why to a customer without purchases.
+
+        Args:
+            product: its column.
+            lift: how many times as much customers like this one buy it as everybody does.
+        """
+        # To be taken for somebody who needs such a product is no compliment, so those are never said to be "like you".
+        if lift >= LIFTED and not self._is_sensitive(product):
+            return Reason("demographic", "Popular with customers like you")
+        if self._scorers.on_offer[product]:
+            return Reason("offer", "On offer this week")
+        return _POPULAR
+
+    def _goes_with(self, product: int, with_this: int) -> str:
+        kind = self._kind(with_this)
+        if not kind:
+            return "Goes with what you buy"
+        return "Like others that you buy" if kind == self._kind(product) else f"Goes with the {kind} you buy"
 
     def _repeat(self, row: int, product: int) -> Reason:
         repeat = self._scorers.repeat
         times, gap, last = (float(table[row, product]) for table in (repeat.times, repeat.gap_days, repeat.last_days))
-        if times >= 3 and gap >= 1:
+        # A habit is one that still holds: silent for over three gaps, it is a memory.
+        if times >= 3 and gap >= 1 and last <= 3 * gap:
+            days = round(gap)
             return Reason(
-                "repeat",
-                f"You buy this about every {round(gap)} days" if round(gap) > 1 else "You buy this nearly every day",
+                "repeat", f"You buy this about every {days} days" if days > 1 else "You buy this nearly every day"
             )
         bought = self._as_of - pd.Timedelta(days=last)
-        again = "last bought" if times > 1 else "bought"
-        return Reason("repeat", f"You {again} this in {bought:%B}")
+        month = bought.month_name() if last < YEAR_OLD_DAYS else f"{bought.month_name()} {bought.year}"
+        return Reason("repeat", f"You {'last bought' if times > 1 else 'bought'} this in {month}")
 
-    def _sensitive(self, product: int) -> bool:
-        return any(word in self._names[product] for word in SENSITIVE)
+    def _kind(self, product: int) -> str:
+        return self._paths[product].split(" > ")[-1].strip()
+
+    def _is_sensitive(self, product: int) -> bool:
+        return SENSITIVE.search(self._paths[product]) is not None
+
+
+_POPULAR = Reason("popularity", "Popular with our customers right now")

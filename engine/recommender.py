@@ -4,21 +4,45 @@ import hashlib
 import os
 import pickle
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from engine.dataset import Dataset
 from engine.errors import BadModel, NotFitted
 from engine.hybrid import PARTITION, Candidates, Hybrid
 from engine.reasons import Reasons
-from engine.rerank import allowed, choose
+from engine.rerank import NO_PAIRS, Pairs, allowed, category_codes, choose
+from engine.scorers.demographic import Codes, Demographic
+from engine.scorers.lift import LIFTED
+from engine.scorers.popularity import SegmentPopularity
 from engine.slate import COLUMNS, NO_RULES, SlateRules
 
-FORMAT = b"handpicked-model-1\n"
+FORMAT = b"handpicked-model-2\n"
+
+
+@dataclass(frozen=True)
+class Customers:
+    """Whom slates are made for.
+
+    Attributes:
+        ids: (n,) as asked for.
+        rows: (n,) row number of each in the dataset; -1: has not bought yet.
+        codes: (n, attributes) what else is known of each, as `Demographic.codes`.
+    """
+
+    ids: pd.Index
+    rows: NDArray[np.intp]
+    codes: Codes
+
+    def part(self, start: int) -> "Customers":
+        """One partition of them."""
+        stop = start + PARTITION
+        return Customers(self.ids[start:stop], self.rows[start:stop], self.codes[start:stop])
 
 
 @dataclass
@@ -31,10 +55,10 @@ class Recommender:
         """Fit every scorer and the ranking; with or without what offers are announced."""
         known = data if with_offers else data.without_offers()
         self.hybrid = Hybrid(self.seed).fit(known)
+        self.newcomers = Demographic().fit(known)
+        self.in_segments = SegmentPopularity().fit(known)
         self.as_of, self.customer_ids, self.product_ids = data.as_of, data.customer_ids, data.product_ids
         self._catalog = data.catalog[["category_path", "available"]]
-        self._buyers, self._bought = data.customer, data.product
-        self._weight = data.decayed(28.0)
         return self
 
     @property
@@ -45,103 +69,134 @@ class Recommender:
         return self.as_of
 
     def recommend(
-        self, customer_ids: Sequence[str], size: int, *, rules: SlateRules | None = None, only_new: bool = False
+        self,
+        customer_ids: Sequence[str],
+        size: int,
+        *,
+        rules: SlateRules | None = None,
+        only_new: bool = False,
+        customers: pd.DataFrame | None = None,
     ) -> pd.DataFrame:
-        """Make a slate for each customer; one who is not known gets what is popular.
+        """Make a slate for each customer.
+
+        One who has not bought yet gets what is popular with customers of the same attributes, as far as these were in
+        the dataset or are given here; one of whom nothing is known gets what is popular.
 
         Args:
             customer_ids: whom for.
             size: products in a slate, at most.
             rules: what a slate must keep; None: no rule at all.
             only_new: leave out whatever the customer bought before.
+            customers: customer_id and attributes of customers who have come since the fit.
 
         Returns:
-            columns customer_id, rank (1..size), product_id, score, reason, reason_kind; by customer as given, then rank.
+            columns customer_id, rank (1..size), product_id, score, reason, reason_kind; by customer as given, then
+            rank. A score is the chance of a purchase where the ranking was learnt, and a share of what sells for one
+            who has not bought yet; it compares within a slate only.
 
         Raises:
             NotFitted: before fit.
         """
         _ = self.fitted_on
         rules = rules or NO_RULES
-        rows = self.customer_ids.get_indexer(pd.Index(customer_ids))
-        levels = self._catalog["category_path"].fillna("").str.split(" > ")
-        names = [" > ".join(path[: rules.category_level + 1]) for path in levels]
-        categories = pd.factorize(pd.Index(names))[0].astype(np.int32)
-        excluded = self._excluded(customer_ids, rules.excluded)
+        asked = self._asked(pd.Index(customer_ids), customers)
+        excluded = self._excluded(asked.ids, rules.excluded)
+        available = self._catalog["available"].eq(True).to_numpy(bool)
+        categories = category_codes(self._catalog["category_path"], rules.category_level)
         reasons = Reasons(self.hybrid.scorers, self._catalog, self.as_of)
-        parts = []
-        for start in range(0, len(rows), PARTITION):
-            mine = rows[start : start + PARTITION]
-            found = self.hybrid.candidates(mine)
-            shifted = {(row - start, product) for row, product in excluded if start <= row < start + PARTITION}
-            good = allowed(found, rules, self._catalog["available"].to_numpy(bool), shifted, only_new=only_new)
+        slates = []
+        for start in range(0, len(asked.ids), PARTITION):
+            part = asked.part(start)
+            found = self._candidates(part)
+            ends = np.searchsorted(excluded[:, 0], [start, start + PARTITION])
+            shifted = excluded[ends[0] : ends[1]] - np.array([start, 0])
+            good = allowed(found, rules, available, shifted, only_new=only_new)
             chosen = choose(found, good, size, categories, rules.max_per_category)
-            parts.append(self._slates(list(customer_ids[start : start + PARTITION]), mine, found, chosen, reasons))
-        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
+            slates.append(self._slates(part, found.take(chosen), reasons))
+        return pd.concat(slates, ignore_index=True) if slates else pd.DataFrame(columns=COLUMNS)
 
-    def _slates(
-        self, ids: list[str], rows: np.ndarray, found: Candidates, chosen: np.ndarray, reasons: Reasons
-    ) -> pd.DataFrame:
-        row, product = found.row[chosen], found.product[chosen]
+    def _asked(self, ids: pd.Index, customers: pd.DataFrame | None) -> Customers:
+        return Customers(ids, self.customer_ids.get_indexer(ids), self.newcomers.codes(ids, customers))
+
+    def _candidates(self, asked: Customers) -> Candidates:
+        """Rank for buyers as was learnt from buyers, for newcomers by popularity: the learnt ranking has seen none."""
+        known, new = np.flatnonzero(asked.rows >= 0), np.flatnonzero(asked.rows < 0)
+        if not len(new):
+            return self.hybrid.candidates(asked.rows)
+        cold = self._cold(asked.codes[new])
+        cold = replace(cold, row=new[cold.row])
+        if not len(known):
+            return cold
+        learnt = self.hybrid.candidates(asked.rows[known])
+        return replace(learnt, row=known[learnt.row]).joined(cold)
+
+    def _cold(self, codes: Codes) -> Candidates:
+        scores = self.newcomers.score_like(codes)
+        pairs = scores.nnz
+        return Candidates(
+            row=np.repeat(np.arange(len(codes)), np.diff(scores.indptr)),
+            product=scores.indices.astype(np.intp),
+            score=(scores.data / self.newcomers.all_votes).astype(np.float32),
+            bought=np.zeros(pairs, dtype=bool),
+            due=np.zeros(pairs, dtype=bool),
+            last_days=np.full(pairs, np.inf, dtype=np.float32),
+        )
+
+    def _slates(self, asked: Customers, picks: Candidates, reasons: Reasons) -> pd.DataFrame:
+        lift = self.newcomers.best_lift(asked.codes[picks.row], picks.product)
         why = [
-            reasons.why(int(rows[r]), int(p), new=not bought)
-            for r, p, bought in zip(row, product, found.bought[chosen], strict=True)
+            reasons.why_for_newcomer(product, like) if row < 0 else reasons.why(row, product, new=not bought)
+            for row, product, bought, like in zip(
+                asked.rows[picks.row].tolist(),
+                picks.product.tolist(),
+                picks.bought.tolist(),
+                lift.tolist(),
+                strict=True,
+            )
         ]
         frame = pd.DataFrame(
             {
-                "customer_id": np.asarray(ids, dtype=object)[row],
-                "product_id": self.product_ids.to_numpy()[product],
-                "score": found.score[chosen].astype(float),
+                "customer_id": asked.ids.to_numpy(object)[picks.row],
+                "product_id": self.product_ids.to_numpy()[picks.product],
+                "score": picks.score.astype(float),
                 "reason": [reason.text for reason in why],
                 "reason_kind": [reason.kind for reason in why],
             }
         )
-        frame["rank"] = frame.groupby(row).cumcount() + 1
+        frame["rank"] = frame.groupby(picks.row).cumcount() + 1
         return frame[COLUMNS]
 
-    def _excluded(self, customer_ids: Sequence[str], pairs: pd.DataFrame | None) -> set[tuple[int, int]]:
+    def _excluded(self, ids: pd.Index, pairs: pd.DataFrame | None) -> Pairs:
+        """The pairs not to show, by asked customer."""
         if pairs is None or pairs.empty:
-            return set()
-        rows = pd.Index(customer_ids).get_indexer(pd.Index(pairs["customer_id"]))
-        products = self.product_ids.get_indexer(pd.Index(pairs["product_id"]))
-        return set(zip(rows.tolist(), products.tolist(), strict=True))
+            return NO_PAIRS
+        asked = pd.DataFrame({"customer_id": ids, "row": np.arange(len(ids))})
+        found = asked.merge(pairs, on="customer_id")
+        product = self.product_ids.get_indexer(pd.Index(found["product_id"]))
+        listed = product >= 0
+        return np.column_stack([found["row"].to_numpy(np.intp)[listed], product[listed]])
 
     def segment_slates(self, segments: pd.DataFrame, size: int) -> pd.DataFrame:
-        """Pick the top products of each segment: popular there, and more so than elsewhere.
+        """Pick the top products of each segment: popular there, and more so than overall.
 
         Args:
             segments: customer_id, segment.
             size: products for each segment.
 
         Returns:
-            columns segment, rank, product_id, score (buyers' decayed share times the root of the lift), reason.
+            columns segment, rank, product_id, score (share of the segment's votes times the root of the lift), reason.
         """
         _ = self.fitted_on
         named = segments.drop_duplicates("customer_id").set_index("customer_id")["segment"].reindex(self.customer_ids)
         codes, names = pd.factorize(named, sort=True)
-        lines = pd.DataFrame({"segment": codes[self._buyers], "product": self._bought, "weight": self._weight})
-        lines = lines[lines["segment"] >= 0]
-        table = lines.groupby(["segment", "product"])["weight"].sum().reset_index()
-        share = table["weight"] / table.groupby("segment")["weight"].transform("sum")
-        overall = lines.groupby("product")["weight"].sum() / max(float(lines["weight"].sum()), 1e-9)
-        lift = share / table["product"].map(overall)
-        table["score"] = share * np.sqrt(lift)
-        table["lift"] = lift
-        top = (
-            table.sort_values(["segment", "score", "product"], ascending=[True, False, True])
-            .groupby("segment")
-            .head(size)
-        )
-        more = [
-            f"bought {lift:.1f} times as often as elsewhere" if lift >= 1.2 else "popular here" for lift in top["lift"]
-        ]
+        top = self.in_segments.top(codes.astype(np.intp), size)
         return pd.DataFrame(
             {
                 "segment": np.asarray(names, dtype=object)[top["segment"]],
-                "rank": top.groupby("segment").cumcount().to_numpy() + 1,
+                "rank": top.groupby("segment").cumcount() + 1,
                 "product_id": self.product_ids.to_numpy()[top["product"]],
-                "score": top["score"].to_numpy(float),
-                "reason": more,
+                "score": top["score"],
+                "reason": [_why_in_segment(lift) for lift in top["lift"]],
             }
         )
 
@@ -168,3 +223,7 @@ class Recommender:
             raise BadModel(f"{path.name} is damaged or of another version", remedy="run `handpicked train` again")
         loaded: Recommender = pickle.loads(body)  # noqa: S301 checked above, and our own file
         return loaded
+
+
+def _why_in_segment(lift: float) -> str:
+    return f"bought {lift:.1f} times as often as overall" if lift >= LIFTED else "popular here"

@@ -3,19 +3,20 @@
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from engine.hybrid import Candidates
 from engine.slate import SlateRules
 
+Pairs = NDArray[np.intp]
+"""(n, 2): which of the asked customers, and the column of a product."""
+
+NO_PAIRS: Pairs = np.zeros((0, 2), dtype=np.intp)
+
 
 def allowed(
-    found: Candidates,
-    rules: SlateRules,
-    available: NDArray[np.bool_],
-    excluded: set[tuple[int, int]],
-    *,
-    only_new: bool,
+    found: Candidates, rules: SlateRules, available: NDArray[np.bool_], excluded: Pairs, *, only_new: bool
 ) -> NDArray[np.bool_]:
     """Which candidate pairs the rules allow.
 
@@ -23,7 +24,7 @@ def allowed(
         found: candidate pairs.
         rules: what a slate must keep.
         available: (products,) whether each can be bought now.
-        excluded: (row, product) pairs not to show.
+        excluded: pairs not to show.
         only_new: leave out whatever the customer bought before.
     """
     good = np.ones(len(found.row), dtype=bool)
@@ -33,10 +34,20 @@ def allowed(
         good &= ~found.bought
     if rules.not_bought_days is not None:
         good &= (found.last_days > rules.not_bought_days) | found.due
-    if excluded:
-        pairs = zip(found.row.tolist(), found.product.tolist(), strict=True)
-        good &= np.fromiter((pair not in excluded for pair in pairs), dtype=bool, count=len(good))
+    if len(excluded):
+        width = max(found.product.max(initial=0), excluded[:, 1].max()) + 1
+        good &= ~np.isin(found.row * width + found.product, excluded[:, 0] * width + excluded[:, 1])
     return good
+
+
+def category_codes(paths: pd.Series, level: int) -> NDArray[np.int32]:
+    """Number the categories of products at a level of their path; a product without one is alone in its own.
+
+    >>> category_codes(pd.Series(["Food > Milk > Whole", "Food > Milk > Skim", None, None]), level=1).tolist()
+    [0, 0, 1, 2]
+    """
+    names = [" > ".join(path[: level + 1]) for path in paths.fillna("").astype(str).str.split(" > ")]
+    return pd.factorize(np.array([name or place for place, name in enumerate(names)], dtype=object))[0].astype(np.int32)
 
 
 def choose(
@@ -50,12 +61,14 @@ def choose(
     index = np.flatnonzero(good)
     # Ties go to the lower product column, so that the order of work changes nothing.
     order = index[np.lexsort((found.product[index], -found.score[index], found.row[index]))]
+    if not len(order):
+        return order
     rows = found.row[order]
-    starts = np.flatnonzero(np.r_[True, rows[1:] != rows[:-1]]) if len(rows) else rows
-    chosen: list[NDArray[np.intp]] = []
-    for mine in np.split(order, starts[1:]) if len(rows) else []:
-        chosen.append(mine[:size] if most is None else _at_most(mine, categories[found.product[mine]], size, most))
-    return np.concatenate(chosen) if chosen else np.zeros(0, dtype=np.intp)
+    chosen = [
+        mine[:size] if most is None else _at_most(mine, categories[found.product[mine]], size, most)
+        for mine in np.split(order, np.flatnonzero(np.diff(rows)) + 1)
+    ]
+    return np.concatenate(chosen)
 
 
 def _at_most(mine: NDArray[np.intp], categories: NDArray[np.int32], size: int, most: int) -> NDArray[np.intp]:

@@ -19,6 +19,8 @@ def segment(purchases: pd.DataFrame, products: pd.DataFrame, as_of: pd.Timestamp
         customer_id, segment (k-means over rhythm, money and taste, in words), rfm (in words).
     """
     known = traits(purchases, as_of)
+    if known.empty:
+        return pd.DataFrame(columns=["customer_id", "segment", "rfm"], dtype=str)
     shares = taste(purchases[purchases["at"] < as_of], products).reindex(known["customer_id"]).fillna(0)
     labels = _clusters(known, shares, seed)
     names = {
@@ -30,18 +32,19 @@ def segment(purchases: pd.DataFrame, products: pd.DataFrame, as_of: pd.Timestamp
 def rfm(known: pd.DataFrame) -> list[str]:
     """Name each customer by recency and frequency.
 
-    A customer is `new` (one order), `lapsed` (silent for over three of the own gaps, and over 30 days), `loyal` (in the upper
-    quarter by orders), else `regular`.
+    A customer is `new` (one order), `lapsed` (silent for over three of the own gaps, and over 30 days), `loyal` (in the
+    upper quarter by orders), else `regular`.
     """
     often = known["orders"].quantile(0.75)
     silent = (known["recency_days"] > 3 * known["gap_days"].fillna(np.inf)) & (known["recency_days"] > 30)
     conditions = [known["orders"] == 1, silent, known["orders"] >= max(often, 2)]
-    return np.select(conditions, ["new", "lapsed", "loyal"], default="regular").tolist()
+    return [str(word) for word in np.select(conditions, ["new", "lapsed", "loyal"], default="regular")]
 
 
 def taste(purchases: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
     """Share of each customer's lines in each department: (customers, departments), rows sum to 1."""
-    department = products.set_index("product_id")["category_path"].fillna("").str.split(" > ").str[0].str.lower()
+    listed = products.drop_duplicates("product_id").set_index("product_id")
+    department = listed["category_path"].fillna("").astype(str).str.split(" > ").str[0].str.strip().str.lower()
     lines = pd.DataFrame(
         {"customer_id": purchases["customer_id"], "department": purchases["product_id"].map(department)}
     )
@@ -54,12 +57,10 @@ def taste(purchases: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
 def _clusters(known: pd.DataFrame, shares: pd.DataFrame, seed: int) -> NDArray[np.int_]:
     k = min(MOST_SEGMENTS, max(1, len(known) // FEWEST_A_SEGMENT))
     rhythm = np.log1p(known[["recency_days", "orders", "spent_minor"]].clip(lower=0).to_numpy(float))
+    table = StandardScaler().fit_transform(rhythm)
     common = shares.loc[:, shares.mean() > 0.02]
-    table = (
-        np.hstack([StandardScaler().fit_transform(rhythm), 0.5 * StandardScaler().fit_transform(common)])
-        if common.size
-        else rhythm
-    )
+    if common.size:
+        table = np.hstack([table, 0.5 * StandardScaler().fit_transform(common)])
     k = min(k, len(np.unique(table, axis=0)))  # customers who are all alike are one segment
     return np.asarray(KMeans(k, n_init=4, random_state=seed).fit_predict(table))
 

@@ -33,18 +33,27 @@ class Scorer(Protocol):
 
 
 def keep_top(scores: NDArray[np.float32], n: int) -> sparse.csr_array:
-    """Keep the n highest scores above 0 of each row of a dense block; ties go to the lower column."""
-    rows, columns = scores.shape
-    n = min(n, columns)
-    top = np.argpartition(-scores, n - 1, axis=1)[:, :n] if n < columns else np.tile(np.arange(columns), (rows, 1))
-    top.sort(axis=1)
-    values = np.take_along_axis(scores, top, axis=1)
-    kept = values > 0
+    """Keep the n highest scores above 0 of each row of a dense block; ties go to the lower column.
+
+    >>> keep_top(np.array([[1, 2, 1, 0]], dtype=np.float32), 2).toarray().tolist()
+    [[1.0, 2.0, 0.0, 0.0]]
+    """
+    kept = scores > 0
+    if n < scores.shape[1]:
+        last = -np.partition(-scores, n - 1, axis=1)[:, n - 1 : n]
+        kept &= scores >= last
+        for row in np.flatnonzero(kept.sum(axis=1) > n):
+            tied = np.flatnonzero(scores[row] == last[row])
+            kept[row, tied[len(tied) - (kept[row].sum() - n) :]] = False
     starts = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
-    return sparse.csr_array((values[kept], top[kept], starts), shape=scores.shape)
+    return sparse.csr_array((scores[kept], np.nonzero(kept)[1], starts), shape=scores.shape)
 
 
 def known_rows(matrix: sparse.csr_array, rows: Rows) -> sparse.csr_array:
     """Take rows of a matrix; -1 gives an empty row."""
-    padded = sparse.vstack([matrix, sparse.csr_array((1, matrix.shape[1]), dtype=matrix.dtype)], format="csr")
-    return padded[np.where(rows < 0, matrix.shape[0], rows)]
+    known = rows >= 0
+    taken = sparse.csr_array(matrix[rows[known]])
+    sizes = np.zeros(len(rows), dtype=np.intp)
+    sizes[known] = np.diff(taken.indptr)
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    return sparse.csr_array((taken.data, taken.indices, starts), shape=(len(rows), matrix.shape[1]))

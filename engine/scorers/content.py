@@ -3,12 +3,16 @@
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
 from engine.dataset import Dataset
 from engine.scorers.base import Rows, keep_top, known_rows
+
+# Letters of any alphabet, and the signs that hold a name together.
+_WORD = r"(?:[^\W\d]|'){2,}"
 
 
 class Content:
@@ -33,13 +37,13 @@ class Content:
             + " "
             + catalog["title"].fillna("")
         )
-        words = TfidfVectorizer(token_pattern=r"[a-z_']{2,}", dtype=np.float32).fit_transform(texts)
         bought = data.matrix(data.decayed(self.half_life_days))
         sold = np.bincount(bought.indices, minlength=data.shape[1])
+        words = _word_weights(texts.to_numpy(object), sold > 0)
         order = np.argsort(-sold, kind="stable")[: self.products]
         self.members = np.sort(order[sold[order] > 0])
-        self.taste = sparse.csr_array(normalize(bought @ sparse.csr_array(words)))
-        self._words = sparse.csr_array(words)[self.members].T.tocsr()
+        self.taste = sparse.csr_array(normalize(bought @ words))
+        self._words = sparse.csr_array(words[self.members]).T.tocsr()
         self._sold = np.sqrt(sold[self.members]).astype(np.float32)
         self._width = data.shape[1]
         return self
@@ -49,3 +53,17 @@ class Content:
         alike = (known_rows(self.taste, rows) @ self._words).toarray() * self._sold
         top = keep_top(np.asarray(alike, dtype=np.float32), self.candidates)
         return sparse.csr_array((top.data, self.members[top.indices], top.indptr), shape=(len(rows), self._width))
+
+
+def _word_weights(texts: NDArray[np.object_], sold: NDArray[np.bool_]) -> sparse.csr_array:
+    """Weigh the words of each product: (products, words).
+
+    How rare a word is counts over what was sold until now: the others are only in the catalogue because they were sold
+    later, and a model that learns on past weeks must not know that.
+    """
+    weigh = TfidfVectorizer(token_pattern=_WORD, dtype=np.float32)
+    try:
+        weigh.fit(texts[sold])
+    except ValueError:  # not one word in the whole catalogue
+        return sparse.csr_array(np.zeros((len(texts), 1), dtype=np.float32))
+    return sparse.csr_array(weigh.transform(texts))

@@ -1,16 +1,34 @@
-"""Popularity: what many customers bought lately."""
+"""Popularity: what many customers bought lately, overall and in each segment."""
 
 from typing import Self
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.dataset import Dataset
 from engine.scorers.base import Rows
+from engine.scorers.lift import lift_of_groups
+
+
+def votes(data: Dataset, half_life_days: float) -> sparse.csr_array:
+    """Sum each customer's decayed purchases of a product, at most 1: one heavy buyer is one vote.
+
+    Returns:
+        (customers, products) float32, above 0 and at most 1.
+    """
+    cast = data.matrix(data.decayed(half_life_days))
+    cast.data = np.minimum(cast.data, np.float32(1))
+    return cast
 
 
 class Popularity:
-    """Buyers of each product, time-decayed; the same for everyone, so it is also what a newcomer gets."""
+    """Buyers of each product, time-decayed; the same for everyone, so it is also what a newcomer gets.
+
+    Attributes (after fit):
+        popular: (products,) decayed votes.
+    """
 
     name = "popularity"
 
@@ -18,19 +36,46 @@ class Popularity:
         self.half_life_days, self.candidates = half_life_days, candidates
 
     def fit(self, data: Dataset) -> Self:
-        """Sum each customer's decayed purchases of a product, at most 1, so that one heavy buyer is one vote."""
-        newest = sparse.coo_array((data.decayed(self.half_life_days), (data.customer, data.product)), shape=data.shape)
-        votes = newest.tocsr()
-        votes.data = np.minimum(votes.data, 1.0)
-        self.popular = np.asarray(votes.sum(axis=0), dtype=np.float32).ravel()
+        """Count the votes."""
+        self.popular = np.asarray(votes(data, self.half_life_days).sum(axis=0), dtype=np.float32).ravel()
         order = np.argsort(-self.popular, kind="stable")[: self.candidates]
-        self._top = np.sort(order[self.popular[order] > 0])
+        self.top: NDArray[np.intp] = np.sort(order[self.popular[order] > 0])
         return self
 
     def score(self, rows: Rows) -> sparse.csr_array:
         """The most popular products, for everyone the same."""
-        n, size = len(rows), len(self._top)
-        starts = np.arange(n + 1) * size
-        return sparse.csr_array(
-            (np.tile(self.popular[self._top], n), np.tile(self._top, n), starts), shape=(n, len(self.popular))
-        )
+        n, size = len(rows), len(self.top)
+        values, columns = np.tile(self.popular[self.top], n), np.tile(self.top, n)
+        return sparse.csr_array((values, columns, np.arange(n + 1) * size), shape=(n, len(self.popular)))
+
+
+class SegmentPopularity:
+    """What many customers of a segment bought, and more so than everybody; segments are named after the fit."""
+
+    def __init__(self, half_life_days: float = 28.0) -> None:
+        self.half_life_days = half_life_days
+
+    def fit(self, data: Dataset) -> Self:
+        """Keep each customer's votes."""
+        self.votes = votes(data, self.half_life_days)
+        return self
+
+    def top(self, segment: NDArray[np.intp], size: int) -> pd.DataFrame:
+        """Find the top products of each segment; one without votes has none.
+
+        Args:
+            segment: (customers,) number of the segment; -1: in none.
+            size: products for each segment, at most.
+
+        Returns:
+            segment, product (its column), score (share of the segment's votes times the root of the lift), lift;
+            by segment, best first.
+        """
+        found = lift_of_groups(self.votes, segment, int(segment.max(initial=-1)) + 1)
+        score = found.share * np.sqrt(np.maximum(found.lift, 0))
+        best = np.argsort(-score, axis=1, kind="stable")[:, :size]
+        number = np.repeat(np.arange(len(best)), best.shape[1])
+        table = pd.DataFrame({"segment": number, "product": best.ravel()})
+        table["score"] = score[number, best.ravel()]
+        table["lift"] = found.lift[number, best.ravel()]
+        return table.loc[table["score"] > 0].reset_index(drop=True)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from engine.dataset import Dataset
-from engine.errors import BadFrame, BadModel, NothingToLearn, NotFitted
+from engine.errors import BadFrame, BadModel, NotFitted, NothingToLearn
 from engine.recommender import Recommender
 from engine.slate import SlateRules
 
