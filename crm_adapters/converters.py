@@ -6,6 +6,7 @@ Each takes the column and gives (values, readable): where `readable` is false th
 from collections.abc import Callable
 from decimal import Decimal
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,11 +21,14 @@ EXPONENT = dict.fromkeys(_NO_MINOR_UNIT.split(), 0) | dict.fromkeys(_THOUSANDTHS
 TRUE, FALSE = ["true", "1", "yes", "y", "t"], ["false", "0", "no", "n", "f"]
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 INTEGER = r"^[+-]?\d+(\.0*)?$"
+AMOUNT = r"^[+-]?(\d{1,12}(\.\d*)?|\.\d+)$"
+EPOCHS = ((1e11, 1e6), (1e14, 1e3), (np.inf, 1.0))
+"""Numbers below the first of each pair count its unit, in microseconds: seconds, thousandths, millionths since 1970."""
 
 
 def text(column: pa.Array) -> Converted:
     """Trim; what is empty is missing; line breaks and control characters become one space."""
-    values = column if pa.types.is_string(column.type) else pc.cast(column, pa.string())
+    values = column if pa.types.is_string(column.type) else _words(column)
     values = pc.utf8_trim_whitespace(values)
     if pc.any(pc.match_substring_regex(values, r"[\x00-\x1f]")).as_py():
         values = pc.replace_substring_regex(values, r"[\x00-\x1f]+", " ")
@@ -35,37 +39,54 @@ def text(column: pa.Array) -> Converted:
 def identity(column: pa.Array) -> Converted:
     """An id, as text; numbers without a trailing .0."""
     if pa.types.is_floating(column.type):
-        column = pc.cast(column, pa.int64())
+        whole = pc.fill_null(pc.equal(column, pc.floor(column)), False)
+        column = pc.if_else(whole, pc.cast(pc.cast(column, pa.int64(), safe=False), pa.string()), _words(column))
     return text(column)
 
 
 def number(column: pa.Array) -> Converted:
-    """A decimal number."""
-    return _parsed(column, pa.float64(), NUMBER)
+    """A decimal number; one without end, or none at all, is not read."""
+    values, good = _parsed(column, pa.float64(), NUMBER)
+    finite = pc.fill_null(pc.is_finite(values), True)
+    return pc.if_else(finite, values, pa.scalar(None, pa.float64())), pc.and_(good, finite)
 
 
 def integer(column: pa.Array) -> Converted:
-    """A whole number."""
+    """A whole number of up to 15 digits; it may be written with zeros behind a point."""
     values, good = _parsed(column, pa.float64(), INTEGER)
-    return pc.cast(values, pa.int64(), safe=False), good
+    whole = pc.fill_null(pc.and_(pc.equal(values, pc.floor(values)), pc.less(pc.abs(values), 1e15)), True)
+    values = pc.if_else(whole, values, pa.scalar(None, pa.float64()))
+    return pc.cast(values, pa.int64(), safe=False), pc.and_(good, whole)
 
 
 def _parsed(column: pa.Array, kind: pa.DataType, pattern: str) -> Converted:
-    if not pa.types.is_string(column.type):
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         return pc.cast(column, kind, safe=False), _all_good(column)
+    words, _ = text(column)
     try:  # nearly always every value is good: one cast, no pattern
-        return pc.cast(column, kind), _all_good(column)
+        return pc.cast(words, kind), _all_good(column)
     except pa.ArrowInvalid:
-        values, _ = text(column)
-        good = pc.fill_null(pc.match_substring_regex(values, pattern), True)
-        return pc.cast(pc.if_else(good, values, pa.scalar(None, pa.string())), kind), good
+        good = pc.fill_null(pc.match_substring_regex(words, pattern), True)
+        return pc.cast(pc.if_else(good, words, pa.scalar(None, pa.string())), kind), good
+
+
+def _words(column: pa.Array) -> pa.Array:
+    """Any column as text; what Arrow can't write (lists, bytes) is written as Python does."""
+    try:
+        return pc.cast(column, pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
 
 
 def money(column: pa.Array, exponent: int = 2) -> Converted:
-    """A decimal amount becomes integer minor units, exactly: decimals, never floats; a half cent is rounded to even."""
+    """A decimal amount becomes integer minor units, exactly: decimals, never floats; a half cent is rounded to even.
+
+    At most 12 digits stand before the point; behind the sixth after it, digits are cut off.
+    """
     values, _ = text(column)
-    good = pc.fill_null(pc.match_substring_regex(values, r"^[+-]?(\d+\.?\d*|\.\d+)$"), True)
+    good = pc.fill_null(pc.match_substring_regex(values, AMOUNT), True)
     values = pc.if_else(good, values, pa.scalar(None, pa.string()))
+    values = pc.replace_substring_regex(values, r"(\.\d{6})\d+$", r"\1")
     amounts = pc.cast(values, pa.decimal128(30, 6), safe=False)
     minor = pc.multiply(amounts, pa.scalar(Decimal(10**exponent), pa.decimal128(5, 0)))
     return pc.cast(pc.round(minor, round_mode="half_to_even"), pa.int64()), good
@@ -77,7 +98,9 @@ def minor(column: pa.Array) -> Converted:
 
 
 def time(column: pa.Array) -> Converted:
-    """A moment, ISO 8601; without a zone it is UTC."""
+    """A moment, ISO 8601; without a zone it is UTC. A column of numbers counts from 1970, in the unit of its size."""
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+        return _since_1970(column)
     if pa.types.is_timestamp(column.type):
         return pc.cast(pc.cast(column, pa.timestamp("us"), safe=False), TIME), _all_good(column)
     for kind in (TIME, pa.timestamp("us")):
@@ -91,6 +114,13 @@ def time(column: pa.Array) -> Converted:
     )
     moments = pa.Array.from_pandas(parsed).cast(TIME)
     return moments, pc.or_(pc.is_valid(moments), pc.is_null(values))
+
+
+def _since_1970(column: pa.Array) -> Converted:
+    numbers = column.to_numpy(zero_copy_only=False).astype(float)
+    units = np.select([np.abs(numbers) < limit for limit, _ in EPOCHS], [unit for _, unit in EPOCHS], 1.0)
+    moments = pa.array(np.nan_to_num(numbers * units).astype(np.int64), TIME, mask=np.isnan(numbers))
+    return moments, _all_good(column)
 
 
 def boolean(column: pa.Array) -> Converted:

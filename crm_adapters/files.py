@@ -1,6 +1,8 @@
 """Files: a folder of exports (CSV, Parquet, JSON Lines), one file a stream; push writes recommended.csv beside them."""
 
 import csv
+import difflib
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -14,13 +16,14 @@ import pyarrow.parquet
 from crm_adapters.base import FieldUpdate, Page, PushResult, Reject
 from crm_adapters.errors import BadCursor, BadSource, SourceMissing
 from crm_adapters.grouping import Batch, whole_orders
-from crm_adapters.mapping import Mapping, load_mapping
+from crm_adapters.mapping import Mapping, StreamMapping, load_mapping
 from crm_adapters.records import Stream
 from crm_adapters.translate import translate
 
 ENDINGS = (".csv", ".parquet", ".jsonl")
 BLOCK_BYTES = 8 << 20
 ROWS = 50_000
+DELIMITERS = (",", ";", "\t", "|")
 DISTINCT = pa.dictionary(pa.int32(), pa.string())
 """Text, each distinct value held once a page: exports repeat themselves."""
 
@@ -55,13 +58,15 @@ class Files:
         path = self._path(stream)
         if path is None:
             raise SourceMissing(f"no file for {stream} in {self.folder}", remedy=f"put {stream}.csv there")
-        stamp = _stamp(path)
+        mapping = self.mapping.stream(stream)
+        stamp = _stamp(path, mapping)
         done = _pages_done(since, stamp)
         if done is None:
             return
-        mapping = self.mapping.stream(stream)
         number = 0
         for number, (raw, broken, place) in enumerate(self._batches(stream, path), 1):
+            if number == 1:
+                _must_have(path, mapping, raw)
             if number > done:
                 rows, rejects = translate(stream, mapping, raw, place)
                 cursor = json.dumps({"v": 1, "file": stamp, "pages": number})
@@ -78,10 +83,11 @@ class Files:
             with path.open(newline="", encoding="utf-8") as before:
                 rows = {row["customer_id"]: dict(row) for row in csv.DictReader(before)}
         for update in updates:
-            rows.setdefault(update.customer_id, {"customer_id": update.customer_id}).update(update.values)
+            row = rows.setdefault(update.customer_id, {})
+            row |= {**update.values, "customer_id": update.customer_id}
         names = list(dict.fromkeys(["customer_id", *(name for row in rows.values() for name in row)]))
         half = path.with_suffix(".tmp")
-        with half.open("w", newline="", encoding="utf-8") as file:
+        with half.open("w", newline="", encoding="utf-8", errors="replace") as file:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(rows.values())
@@ -102,9 +108,25 @@ class Files:
         return next((path for path in candidates if path.is_file()), None)
 
 
-def _stamp(path: Path) -> str:
+def _stamp(path: Path, mapping: StreamMapping) -> str:
+    """Name what the pages are of: this file as it is, cut as now and read by this mapping."""
     status = path.stat()
-    return f"{path.name}:{status.st_size}:{status.st_mtime_ns}"
+    reading = hashlib.blake2b(repr((mapping, BLOCK_BYTES, ROWS)).encode(), digest_size=6).hexdigest()
+    return f"{path.name}:{status.st_size}:{status.st_mtime_ns}:{reading}"
+
+
+def _must_have(path: Path, mapping: StreamMapping, raw: pa.Table) -> None:
+    """Refuse a file that lacks a column which the mapping names in its own words; JSON may leave any field out."""
+    if path.suffix == ".jsonl":
+        return
+    for name, field in mapping.fields.items():
+        named = field.column not in {None, name, name.removesuffix("_minor")} and not name.startswith("attributes.")
+        if named and field.column not in raw.column_names:
+            near = difflib.get_close_matches(str(field.column), raw.column_names, n=1)
+            raise SourceMissing(
+                f"{path.name} has no column {field.column!r}, which the mapping takes {name} from",
+                remedy=f"did you mean {near[0]!r}?" if near else f"it has {', '.join(raw.column_names)}",
+            )
 
 
 def _pages_done(since: str | None, stamp: str) -> int | None:
@@ -136,13 +158,13 @@ def _read_csv(path: Path) -> Iterator[Batch]:
         broken.append(row)
         return "skip"
 
-    names = _header(path)
+    names, delimiter = _header(path)
     if not names:
         return
     reader = pyarrow.csv.open_csv(
         path,
         read_options=pyarrow.csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),
-        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep),
+        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=keep),
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(names, DISTINCT), strings_can_be_null=True, null_values=[""]
         ),
@@ -155,12 +177,16 @@ def _read_csv(path: Path) -> Iterator[Batch]:
         told, before = len(broken), before + table.num_rows
 
 
-def _header(path: Path) -> list[str]:
+def _header(path: Path) -> tuple[list[str], str]:
+    """Read the columns' names, and what stands between them: the mark that makes the most columns."""
     with path.open(newline="", encoding="utf-8-sig") as file:
-        names = next(csv.reader(file), [])
+        first = file.readline()
+        delimiter = max(DELIMITERS, key=lambda mark: len(next(csv.reader([first], delimiter=mark), [])))
+        file.seek(0)
+        names = next(csv.reader(file, delimiter=delimiter), [])
     if doubled := next((name for name in names if names.count(name) > 1), None):
         raise BadSource(f"{path.name} has two columns {doubled!r}", remedy="rename one of them in the first line")
-    return names
+    return names, delimiter
 
 
 def _wrong_columns(name: str, row: Any) -> Reject:
@@ -198,6 +224,8 @@ def _read_json_lines(path: Path) -> Iterator[Batch]:
     rejects: list[Reject] = []
     with path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
             try:
                 record = json.loads(line)
                 flat = _flat(record)
@@ -222,6 +250,8 @@ def _flat(record: dict[str, Any]) -> list[dict[str, Any]]:
     nested = record.get("lines")
     if not isinstance(nested, list):
         return [dict(record)]
+    if not nested:
+        raise ValueError("an order without lines")
     head = {key: value for key, value in record.items() if key != "lines"}
     if "id" in head:
         head["order_id"] = head.pop("id")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -43,26 +44,39 @@ def translate(
     """
     columns: dict[str, pa.Array] = {}
     faults: list[tuple[str, pa.Array]] = []
-    for target in SCHEMAS[stream]:
+    if stream is Stream.ORDERS:
+        raw = _numbered_lines(mapping, raw)
+    for target in sorted(SCHEMAS[stream], key=lambda field: field.name != "currency"):  # amounts ask for it
         if target.name == "attributes":
             columns["attributes"] = _attributes(mapping, raw)
             continue
-        values, good = _column(stream, target, mapping, raw)
+        values, good = _column(stream, target, mapping, raw, columns.get("currency"))
         columns[target.name] = values.cast(target.type)
         if not pc.all(good).as_py():
             faults.append((f"bad_{target.name}", good))
         if not target.nullable and values.null_count:
             faults.append((f"missing_{target.name}", pc.or_(pc.is_valid(values), pc.invert(good))))
-    rows = pa.table(columns, schema=SCHEMAS[stream])
+    rows = pa.table([columns[name] for name in SCHEMAS[stream].names], schema=SCHEMAS[stream])
     if not faults:
         return rows, []
     good = faults[0][1]
     for _, more in faults[1:]:
         good = pc.and_(good, more)
-    return rows.filter(good), _rejects(raw, faults, place)
+    return rows.filter(good), _rejects(mapping, raw, faults, place)
 
 
-def _column(stream: Stream, target: pa.Field, mapping: StreamMapping, raw: pa.Table) -> Converted:
+def _numbered_lines(mapping: StreamMapping, raw: pa.Table) -> pa.Table:
+    """Number the lines of each order where the system does not; a page holds orders whole, so the numbers stay."""
+    order = mapping.fields.get("order_id", Field("order_id")).column
+    if "line_id" in mapping.fields or "line_id" in raw.column_names or order not in raw.column_names:
+        return raw
+    codes = pd.Series(_whole(raw[order]).dictionary_encode().indices.to_numpy(zero_copy_only=False))
+    return raw.append_column("line_id", pa.array((codes.groupby(codes).cumcount() + 1).astype(str)))
+
+
+def _column(
+    stream: Stream, target: pa.Field, mapping: StreamMapping, raw: pa.Table, currency: pa.Array | None
+) -> Converted:
     chosen = mapping.fields.get(target.name) or _by_own_name(target.name, raw)
     default = chosen.default if chosen.default is not None else DEFAULTS.get(target.name)
     if chosen.column is None or chosen.column not in raw.column_names:
@@ -71,7 +85,7 @@ def _column(stream: Stream, target: pa.Field, mapping: StreamMapping, raw: pa.Ta
         column = _whole(raw[chosen.column])
     column = _defaulted(_renamed(column, chosen.values), default)
     if chosen.converter == "money":
-        return _money(column, raw)
+        return _money(column, currency)
     values, good = _each_once(column, CONVERTERS[chosen.converter or _converter(target)])
     allowed = EVENT_KINDS if (stream, target.name) == (Stream.EVENTS, "kind") else CLOSED.get(target.name)
     if allowed:
@@ -126,14 +140,14 @@ def _defaulted(column: pa.Array, default: str | None) -> pa.Array:
     return pc.fill_null(pc.cast(column, pa.string()), default)
 
 
-def _money(column: pa.Array, raw: pa.Table) -> Converted:
+def _money(column: pa.Array, currency: pa.Array | None) -> Converted:
     """Amounts take the exponent of the currency beside them: cents for USD, none for JPY, mills for KWD."""
     values, good = _each_once(column, money)
-    if "currency" not in raw.column_names:
+    if currency is None:
         return values, good
-    currency = pc.utf8_upper(pc.cast(_whole(raw["currency"]), pa.string()))
-    for code in set(pc.unique(currency).to_pylist()) & set(EXPONENT):
-        here = pc.fill_null(pc.equal(currency, code), False)
+    codes = pc.utf8_upper(currency)
+    for code in set(pc.unique(codes).to_pylist()) & set(EXPONENT):
+        here = pc.fill_null(pc.equal(codes, code), False)
         values = pc.if_else(here, _each_once(column, partial(money, exponent=EXPONENT[code]))[0], values)
     return values, good
 
@@ -161,15 +175,19 @@ def _attributes(mapping: StreamMapping, raw: pa.Table) -> pa.Array:
     return pa.array(texts, pa.string())
 
 
-def _rejects(raw: pa.Table, faults: list[tuple[str, pa.Array]], place: Callable[[int], str]) -> list[Reject]:
+def _rejects(
+    mapping: StreamMapping, raw: pa.Table, faults: list[tuple[str, pa.Array]], place: Callable[[int], str]
+) -> list[Reject]:
     seen: set[int] = set()
     found = []
     for reason, good in faults:
+        field = reason.partition("_")[2]
+        column = (mapping.fields.get(field) or _by_own_name(field, raw)).column
         for row in pc.indices_nonzero(pc.invert(good)).to_pylist():
             if row not in seen:
                 seen.add(row)
                 record = raw.slice(row, 1).to_pylist()[0]
-                detail = f"{reason.replace('_', ' ', 1)}: {record.get(reason.partition('_')[2], '')!r}"
+                detail = f"{reason.replace('_', ' ', 1)}: {record.get(column or field, '')!r}"
                 found.append(Reject(place(row), reason, detail, json.dumps(record, default=str, ensure_ascii=False)))
     return sorted(found, key=lambda reject: reject.place)
 

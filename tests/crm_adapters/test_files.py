@@ -2,6 +2,8 @@
 
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from crm_adapters.base import FieldUpdate
@@ -72,8 +74,8 @@ def test_a_pull_resumes_after_each_page_without_loss_or_doubling(tmp_path, monke
 
 
 def test_a_nested_order_becomes_one_row_a_line(tmp_path):
-    order = {"id": "o1", "customer_id": "c1", "placed_at": "2026-01-05", "currency": "USD", "lines": [
-        {"product_id": "p1", "quantity": 1, "unit_price": "1.50"}, {"product_id": "p2", "quantity": 2, "unit_price": "2.50"}]}  # fmt: skip
+    lines = [{"product_id": f"p{n}", "quantity": n, "unit_price": f"{n}.50"} for n in (1, 2)]
+    order = {"id": "o1", "customer_id": "c1", "placed_at": "2026-01-05", "currency": "USD", "lines": lines}
     (tmp_path / "orders.jsonl").write_text(json.dumps(order) + "\n{broken\n")
     rows, rejects, _ = pull(Files(tmp_path), Stream.ORDERS)
     assert [(row["order_id"], row["line_id"], row["unit_price_minor"]) for row in rows] == [
@@ -182,3 +184,71 @@ def test_a_file_that_is_no_table_is_refused_with_what_to_do(tmp_path, name, raw,
 def test_only_the_first_page_of_a_reading_says_that_it_begins_anew(tmp_path):
     (tmp_path / "orders.csv").write_text(ORDERS)
     assert [page.first for page in Files(tmp_path).pull(Stream.ORDERS, None)] == [True, False, False]
+
+
+MAPPED = "no;kunde;am;artikel;menge;preis;waehrung\n"
+
+
+def german(folder, *rows):
+    """A shop that writes its own words, with semicolons."""
+    (folder / "orders.csv").write_text(MAPPED + "".join(f"{row}\n" for row in rows))
+    named = {"order_id": "no", "customer_id": "kunde", "placed_at": "am", "product_id": "artikel", "quantity": "menge"}
+    named |= {"unit_price": "preis", "currency": "waehrung"}
+    (folder / "map.toml").write_text("[orders]\n" + "".join(f'{ours} = "{own}"\n' for ours, own in named.items()))
+    return Files(folder, folder / "map.toml")
+
+
+def test_a_mapped_currency_gives_amounts_their_exponent_and_semicolons_are_seen(tmp_path):
+    rows, rejects, _ = pull(
+        german(tmp_path, "1;c;2026-01-05;p;1;250;JPY", "2;c;2026-01-05;p;1;2.50;eur"), Stream.ORDERS
+    )
+    assert [row["unit_price_minor"] for row in rows] == [250, 250]
+    assert rejects == []
+
+
+def test_lines_without_numbers_of_their_own_are_numbered_within_their_order(tmp_path):
+    rows, _, _ = pull(german(tmp_path, *[f"{n // 2};c;2026-01-05;p{n};1;1;EUR" for n in range(4)]), Stream.ORDERS)
+    assert [(row["order_id"], row["line_id"]) for row in rows] == [("0", "1"), ("0", "2"), ("1", "1"), ("1", "2")]
+
+
+@pytest.mark.parametrize(
+    ("quantity", "price", "reason"),
+    [("nan", "1", "bad_quantity"), ("inf", "1", "bad_quantity"), ("1", "9" * 30, "bad_unit_price_minor")],
+)
+def test_what_is_no_sound_number_is_rejected_with_its_words_and_the_others_go_on(tmp_path, quantity, price, reason):
+    bad, good = f"1;c;2026-01-05;p;{quantity};{price};EUR", "2;c;2026-01-05;p;1;1.123456789;EUR"
+    rows, rejects, _ = pull(german(tmp_path, bad, good), Stream.ORDERS)
+    assert [(row["order_id"], row["unit_price_minor"]) for row in rows] == [("2", 112)]
+    assert [reject.reason for reject in rejects] == [reason]
+    assert (quantity if reason == "bad_quantity" else price) in rejects[0].detail
+
+
+def test_a_column_that_the_mapping_names_must_be_there(tmp_path):
+    adapter = german(tmp_path, "1;c;2026-01-05;p;1;1;EUR")
+    (tmp_path / "orders.csv").write_text(MAPPED.replace("kunde", "Kunde") + "1;c;2026-01-05;p;1;1;EUR\n")
+    with pytest.raises(SourceMissing, match=r"orders.csv has no column 'kunde'.*did you mean 'Kunde'"):
+        pull(adapter, Stream.ORDERS)
+
+
+def test_a_mended_mapping_reads_an_unchanged_file_again(tmp_path):
+    adapter = german(tmp_path, "1;c;2026-01-05;p;1;1;EUR")
+    _, _, cursor = pull(adapter, Stream.ORDERS)
+    assert list(adapter.pull(Stream.ORDERS, cursor)) == []
+    (tmp_path / "map.toml").write_text((tmp_path / "map.toml").read_text() + 'email = "kunde"\n')
+    assert list(Files(tmp_path, tmp_path / "map.toml").pull(Stream.ORDERS, cursor))
+
+
+def test_an_order_without_lines_is_told_and_an_empty_line_is_nothing(tmp_path):
+    (tmp_path / "orders.jsonl").write_text('{"id": "o1", "placed_at": "2026-01-05", "lines": []}\n\n')
+    rows, rejects, _ = pull(Files(tmp_path), Stream.ORDERS)
+    assert rows == []
+    assert [(reject.place, reject.detail) for reject in rejects] == [("orders.jsonl line 1", "an order without lines")]
+
+
+def test_numbers_count_time_from_1970_in_the_unit_of_their_size(tmp_path):
+    times = pa.array([1_767_607_200, 1_767_607_200_000, 1_767_607_200_000_000])
+    table = pa.table({"id": ["1", "2", "3"], "created_at": times, "consent_email": ["subscribed"] * 3})
+    pq.write_table(table, tmp_path / "customers.parquet")
+    rows, rejects, _ = pull(Files(tmp_path), Stream.CUSTOMERS)
+    assert {row["created_at"].isoformat() for row in rows} == {"2026-01-05T10:00:00+00:00"}
+    assert rejects == []

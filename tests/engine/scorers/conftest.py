@@ -19,7 +19,7 @@ def dataset(*lines, customers=None, **catalogue):
     )
     listed = pd.DataFrame({"product_id": sorted(bought["product_id"].unique())})
     for name, default in (("title", "Thing"), ("category_path", "Food > Things"), ("brand", "Mill")):
-        listed[name] = listed["product_id"].map(catalogue.get(name, {})).fillna(default)
+        listed[name] = [catalogue.get(name, {}).get(product, default) for product in listed["product_id"]]
     return Dataset.from_frames(
         bought, listed.assign(size="", available=True, recommendable=True), customers, as_of=AS_OF
     )
