@@ -247,39 +247,45 @@ def preview(
     html: Annotated[Path | None, typer.Option("--html", help="Write the HTML part here.")] = None,
     png: Annotated[Path | None, typer.Option("--png", help="Write a picture here (needs chromium).")] = None,
     width: Annotated[int, typer.Option("--width", help="Width of the picture in pixels.")] = 640,
+    dark: Annotated[bool, typer.Option("--dark", help="Draw the picture as a reader in dark mode sees it.")] = False,
     open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show one customer's message: subject, picks with reasons, text."""
+    """Show one customer's message: subject, picks with reasons, text; exit 3 if it has a fault."""
     from campaigns.preview import preview as make
 
     with opened() as project:
         made = make(project, campaign, customer, moment(at))
-    _keep(made.html, html, png, width, open_page=open_page)
+    if html:
+        html.write_text(made.html, encoding="utf-8")
+    if png:
+        from campaigns.mail.picture import png as draw
+
+        draw(made.html, png, width, dark=dark)
+    if open_page:
+        _open(made.html, html)
     if as_json:
-        show_json({"customer_id": customer, "subject": made.subject, "picks": made.picks, "text": made.text})
+        facts = {"subject": made.subject, "picks": made.picks, "text": made.text, "faults": made.faults}
+        show_json({"customer_id": customer, **facts})
         return
     out.print(f"[bold]Subject:[/bold] {made.subject}\n")
     show_table(
         ["", "product", "why"], [[str(n), pick["title"], pick["reason"]] for n, pick in enumerate(made.picks, 1)]
     )
     out.print(f"\n{made.text}", markup=False)
+    for fault in made.faults:
+        out.print(f"fault: {fault}", markup=False)
+    if made.faults:
+        raise typer.Exit(LOOK)
 
 
-def _keep(page: str, html: Path | None, png: Path | None, width: int, *, open_page: bool) -> None:
-    if html:
-        html.write_text(page, encoding="utf-8")
-    if png:
-        from campaigns.mail.picture import png as draw
+def _open(page: str, html: Path | None) -> None:
+    import tempfile
+    import webbrowser
 
-        draw(page, png, width)
-    if open_page:
-        import tempfile
-        import webbrowser
-
-        target = html or Path(tempfile.mkdtemp()) / "preview.html"
-        target.write_text(page, encoding="utf-8")
-        webbrowser.open(target.resolve().as_uri())
+    target = html or Path(tempfile.mkdtemp()) / "preview.html"
+    target.write_text(page, encoding="utf-8")
+    webbrowser.open(target.resolve().as_uri())
 
 
 @app.command()

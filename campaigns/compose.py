@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from campaigns.campaign import Campaign
+from campaigns.mail.lint import Fault, faults
 from campaigns.mail.message import build
 from campaigns.mail.money import price_text
 from campaigns.mail.render import CompiledTemplate, Rendered
@@ -36,6 +37,11 @@ def render(
         BadTemplate: it names something that it is not given.
     """
     return template.render(context(project, campaign, run_id, customer_id, content))
+
+
+def faults_of(project: Project, campaign: Campaign, customer_id: str, rendered: Rendered) -> list[Fault]:
+    """List the faults of a rendered message, such as a part without the customer's unsubscribe link."""
+    return faults(rendered, project.links.unsubscribe(customer_id, campaign.name))
 
 
 def context(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from campaigns.compose import content_of, render
+from campaigns.compose import content_of, faults_of, render
 from campaigns.errors import NotFound
 from campaigns.picks import Pick, slates_for, text
 from campaigns.plan import run_id
@@ -21,6 +21,7 @@ class Preview:
     picks: list[Pick]
     html: str
     text: str
+    faults: list[str]
 
 
 def preview(project: Project, name: str, customer_id: str, at: datetime | None = None) -> Preview:
@@ -47,4 +48,5 @@ def preview(project: Project, name: str, customer_id: str, at: datetime | None =
     content = content_of(project, text(person["first_name"]), text(person["locale"]), picks, as_of)
     template = project.template(campaign.template)
     rendered = render(project, campaign, template, run_id(campaign, as_of), customer_id, content)
-    return Preview(customer_id, rendered.subject, picks, rendered.html, rendered.text)
+    faults = [fault.detail for fault in faults_of(project, campaign, customer_id, rendered)]
+    return Preview(customer_id, rendered.subject, picks, rendered.html, rendered.text, faults)

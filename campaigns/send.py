@@ -3,8 +3,9 @@
 from datetime import datetime
 from pathlib import Path
 
-from campaigns.compose import render
+from campaigns.compose import faults_of, render
 from campaigns.deliver import deliver
+from campaigns.errors import BadTemplate
 from campaigns.plan import Planned, plan, run_id
 from campaigns.project import Project, real_now
 from campaigns.schedule import scheduled_time
@@ -38,11 +39,17 @@ def send(project: Project, name: str, *, at: datetime | None = None, dry_run: bo
     A trial message is rendered first, so that a bad template sends nothing.
 
     Raises:
-        CampaignError: campaign, rule or template is wrong; nothing was planned.
+        BadTemplate: it fails, or its message would have a fault, such as no unsubscribe link; nothing was planned.
+        CampaignError: campaign or rule is wrong; nothing was planned.
     """
     campaign = project.campaign(name)
     scheduled_at = at or real_now()
-    render(project, campaign, project.template(campaign.template), run_id(campaign, scheduled_at), "trial", TRIAL)
+    template = project.template(campaign.template)
+    trial = render(project, campaign, template, run_id(campaign, scheduled_at), "trial", TRIAL)
+    if found := faults_of(project, campaign, "trial", trial):
+        raise BadTemplate(
+            f"template {campaign.template!r}: {found[0].detail}", remedy="mend it, then look at `handpicked preview`"
+        )
     return plan(project, campaign, scheduled_at, dry_run=dry_run, at_once=at is None)
 
 

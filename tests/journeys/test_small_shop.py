@@ -1,6 +1,7 @@
 """The whole journey of a small shop: CRM rows -> inbox -> report -> CRM, on SQLite and PostgreSQL, Maildir and SMTP."""
 
 import json
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import select
 
+from campaigns.compose import compose
 from campaigns.deliver import deliver
 from campaigns.errors import BadRule, BadTemplate, TransportError
 from campaigns.init import init
@@ -167,18 +169,30 @@ def test_a_rule_that_names_an_unknown_field_plans_nothing(shop):
         send(shop, "weekly_digest")
 
 
-def test_a_template_with_an_undefined_name_sends_nothing(shop):
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [("{{ custmer.first_name }}", "custmer"), ("{{ customer.first_name }}", "no unsubscribe link")],
+)
+def test_a_template_with_a_fault_sends_nothing_and_is_told(shop, words, told):
     folder = shop.folder / "templates" / "emails"
     folder.mkdir(parents=True)
-    (folder / "weekly_digest.mjml").write_text(
-        "<mjml><mj-body><mj-section><mj-column><mj-text>{{ custmer.first_name }}</mj-text></mj-column></mj-section>"
-        "</mj-body></mjml>"
-    )
-    (folder / "weekly_digest.txt").write_text("{{ customer.first_name }}")
-    with pytest.raises(BadTemplate, match="custmer"):
+    column = f"<mj-section><mj-column><mj-text>{words}</mj-text></mj-column></mj-section>"
+    (folder / "weekly_digest.mjml").write_text(f"<mjml><mj-body>{column}</mj-body></mjml>")
+    (folder / "weekly_digest.txt").write_text("{{ customer.first_name }} {{ links.unsubscribe }}")
+    with pytest.raises(BadTemplate, match=told):
         send(shop, "weekly_digest")
     with shop.store.engine.connect() as connection:
         assert connection.execute(select(messages)).first() is None
+
+
+def test_a_message_is_the_same_bytes_whenever_it_is_rendered(shop):
+    send(shop, "weekly_digest")
+    campaign, template = shop.campaign("weekly_digest"), shop.template("weekly_digest")
+    with shop.store.engine.connect() as connection:
+        row = connection.execute(select(messages).where(messages.c.state == "waiting").limit(1)).one()
+    first = compose(shop, campaign, template, row, NOW)
+    time.sleep(1.1)
+    assert compose(shop, campaign, template, row, NOW) == first
 
 
 def test_an_unreachable_smtp_host_loses_nothing(shop, monkeypatch):
