@@ -1,5 +1,6 @@
 """A campaign as data: a file that says who, what, when, with which template."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -44,7 +45,7 @@ class Schedule(_Strict):
 class Campaign(_Strict):
     """One campaign file."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]  # it stands in headers and links
+    name: str
     subject: str
     preheader: str = ""
     template: str = "weekly_digest"
@@ -56,6 +57,15 @@ class Campaign(_Strict):
     expires_hours: Annotated[float, Field(gt=0)] = 48
     seed: int = 0
     transport: str | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _stands_in_headers(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", value):
+            raise ValueError(
+                f"{value!r} stands in headers and links: rename the file, with letters, digits, - and _ only"
+            )
+        return value
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -38,7 +38,7 @@ def explain(error: ValidationError, path: Path, known: type[BaseModel]) -> tuple
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(keys[-1], _names(known), n=1)
         return f"{place} is not a key", f"did you mean {near[0]!r}?" if near else "remove it"
-    return f"{place}: {first['msg']}", "mend that value"
+    return f"{place}: {first['msg'].removeprefix('Value error, ')}", "mend that value"
 
 
 def _names(model: type[BaseModel]) -> list[str]:

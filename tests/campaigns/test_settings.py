@@ -64,3 +64,11 @@ def test_a_missing_key_is_named(project):
     path.write_text(path.read_text().replace("subject =", "preheader2 =").replace("preheader2 =", "# "))
     with pytest.raises(BadCampaign, match=r"weekly_digest.toml: subject is missing; add it"):
         Campaign.load(path)
+
+
+def test_a_campaign_whose_name_can_stand_in_no_header_is_refused(project):
+    path = project / "campaigns" / "weekly_digest.toml"
+    odd = path.with_name("Grüße an alle.toml")
+    odd.write_text(path.read_text())
+    with pytest.raises(BadCampaign, match="rename the file, with letters"):
+        Campaign.load(odd)
