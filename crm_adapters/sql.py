@@ -1,29 +1,20 @@
 """SQL: any database SQLAlchemy reads; a table or query a stream, continued by (time, id), late rows looked back for."""
 
 import difflib
-import json
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from hashlib import blake2b
 from pathlib import Path
-from types import NoneType
 from typing import Any, ClassVar
-from uuid import UUID
 
 import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DataError, NoSuchModuleError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
-from sqlalchemy.schema import CreateColumn
 
 from crm_adapters import mapping as mappings
 from crm_adapters.base import FieldUpdate, Page, PushResult
 from crm_adapters.errors import (
-    BadCursor,
     BadSource,
     SourceMissing,
     Unreachable,
@@ -31,38 +22,17 @@ from crm_adapters.errors import (
     secrets_of,
     without_secrets,
 )
-from crm_adapters.records import TIME, Stream
+from crm_adapters.records import Stream
+from crm_adapters.sql_fields import fault_of, write_fields
+from crm_adapters.sql_marks import Mark, Position, Row, bad_cursor, print_of
+from crm_adapters.sql_marks import settled as settled_among
+from crm_adapters.sql_values import column, text
 from crm_adapters.translate import translate
 
-FIELDS_TABLE = "recommended"
 KEYS = {Stream.ORDERS: "order_id", Stream.OFFERS: "product_id"}  # else: id
-VERSION = 2
-LATE = timedelta(minutes=5)
-REMEMBERED = 1_000
-BOUND_VALUES = 500
 FETCHED = 5_000
-NAME_BYTES, ID_LETTERS = 63, 255
-NEVER = datetime.max.replace(tzinfo=UTC)
-AS_THEY_ARE: dict[type, pa.DataType] = {
-    str: pa.string(),
-    int: pa.int64(),
-    float: pa.float64(),
-    bool: pa.bool_(),
-    datetime: TIME,
-}
-# What JSON does not know, and a cursor must give back as it was; a datetime is a date, so it comes first.
-TYPED: dict[str, tuple[type, Callable[[Any], str], Callable[[str], Any]]] = {
-    "datetime": (datetime, datetime.isoformat, datetime.fromisoformat),
-    "date": (date, date.isoformat, date.fromisoformat),
-    "decimal": (Decimal, str, Decimal),
-    "uuid": (UUID, str, UUID),
-    "bytes": (bytes, bytes.hex, bytes.fromhex),
-}
 CHECK = "check table, query and columns in the mapping, and what this user may do"
 NOT_THERE = ("no such table", "no such column", "unknown column")
-
-Row = Sequence[Any]
-Position = tuple[Any, Any]
 
 
 class Sql:
@@ -138,11 +108,11 @@ class Sql:
     def _pages(self, source: "_Source", since: str | None) -> Iterator[Page]:
         if source.updated is None:
             if since:
-                raise _bad_cursor()
+                raise bad_cursor()
             yield from self._whole(source, source.everything(), None)
             return
         cursor = since
-        for page in self._changed(source, _Mark.from_text(since, source)):
+        for page in self._changed(source, Mark.from_text(since, source.mapped)):
             cursor = page.cursor
             yield page
         without_time = source.everything().where(sa.column(source.updated).is_(None))
@@ -164,13 +134,13 @@ class Sql:
             if wanted not in names:
                 raise SourceMissing(f"{stream} has no column {wanted!r}", remedy=_meant(wanted, names))
         line = mapping.fields.get("line_id", mappings.Field("line_id")).column if stream is Stream.ORDERS else None
-        return _Source(stream, base, names, key, line if line in names else None, updated, _print([mapping]))
+        return _Source(stream, base, names, key, line if line in names else None, updated, print_of([mapping]))
 
-    def _changed(self, source: "_Source", mark: "_Mark") -> Iterator[Page]:
+    def _changed(self, source: "_Source", mark: Mark) -> Iterator[Page]:
         known = set(mark.prints)
         at = mark.read
         if mark.is_listed or not self._is_unchanged(source, mark):
-            at, mark = mark.settled, _Mark(mark.settled)
+            at, mark = mark.settled, Mark(mark.settled)
         if source.stream is Stream.ORDERS:
             self._refuse_scattered(source, at)
         is_last = False
@@ -178,15 +148,15 @@ class Sql:
             rows, is_last = self._rows(source, at)
             if not rows:
                 return
-            settled = _settled(source, rows)
+            settled = settled_among([source.position(row)[0] for row in rows])
             first = 0 if known else settled
-            prints = [_print(row) for row in rows[first:]]
+            prints = [print_of(row) for row in rows[first:]]
             fresh = source.fresh(rows, prints, known) if known else rows
             known = set() if is_last else known.difference(prints)
             at = source.position(rows[-1])
             mark = mark.moved(source.position(rows[settled - 1]) if settled else None, at, prints[settled - first :])
             if fresh:
-                yield self._page(source, fresh, mark.as_text(source, known))
+                yield self._page(source, fresh, mark.as_text(source.mapped, known))
 
     def _refuse_scattered(self, source: "_Source", at: Position | None) -> None:
         """An order must come whole, so its lines must have one time: that of the order."""
@@ -204,14 +174,14 @@ class Sql:
                 remedy=f"give them one, in a query: max({source.updated}) over (partition by {source.key})",
             )
 
-    def _is_unchanged(self, source: "_Source", mark: "_Mark") -> bool:
+    def _is_unchanged(self, source: "_Source", mark: Mark) -> bool:
         """Whether the rows that may come late are those of the mark, by their number and sum."""
         between = (source.is_after(mark.settled), ~source.is_after(mark.read))
         query = source.everything().where(*between).order_by(None)
         rows = total = 0
         with self._connected(f"{source.stream} can't be read") as connection:
             for row in self._streamed(connection, query):
-                rows, total = rows + 1, total + _print(row)
+                rows, total = rows + 1, total + print_of(row)
         return (rows, total % 2**64) == (mark.rows, mark.total)
 
     def _rows(self, source: "_Source", at: Position | None) -> tuple[list[Row], bool]:
@@ -246,7 +216,7 @@ class Sql:
 
     def _page(self, source: "_Source", rows: list[Row], cursor: str | None) -> Page:
         raw = pa.table(
-            {name: _column(values) for name, values in zip(source.names, zip(*rows, strict=True), strict=True)}
+            {name: column(values) for name, values in zip(source.names, zip(*rows, strict=True), strict=True)}
         )
         mapping = self.mapping.stream(source.stream)
         good, rejects = translate(source.stream, mapping, raw, lambda row: source.place(rows, row))
@@ -258,37 +228,17 @@ class Sql:
         Raises:
             Unreachable: the database does not answer, or refuses; nothing is written then.
         """
-        faults = [_fault(update) for update in updates]
+        faults = [fault_of(update) for update in updates]
         values: dict[str, dict[str, str | None]] = {}
         for update, fault in zip(updates, faults, strict=True):
             if not fault:
-                texts = {name: _text(value) for name, value in update.values.items()}
+                texts = {name: text(value) for name, value in update.values.items()}
                 values.setdefault(update.customer_id, {}).update(texts)
         if values:
-            self._write(values)
+            with self._connected("the fields can't be written") as connection:
+                write_fields(connection, values)
         for update, fault in zip(updates, faults, strict=True):
             yield PushResult(update.customer_id, "rejected" if fault else "sent", fault)
-
-    def _write(self, values: Mapping[str, Mapping[str, str | None]]) -> None:
-        names = list(dict.fromkeys(name for texts in values.values() for name in texts))
-        columns = [sa.Column(name, sa.Text) for name in names]
-        key = sa.Column("customer_id", sa.String(ID_LETTERS), primary_key=True)
-        fields = sa.Table(FIELDS_TABLE, sa.MetaData(), key, *columns)
-        alike: dict[tuple[str, ...], list[dict[str, str | None]]] = {}
-        for customer, texts in values.items():
-            row = {"customer": customer, **{f"value_{number}": text for number, text in enumerate(texts.values())}}
-            alike.setdefault(tuple(texts), []).append(row)
-        with self._connected("the fields can't be written") as connection, connection.begin():
-            _make_room(connection, fields)
-            if new := _unknown(connection, fields, list(values)):
-                connection.execute(sa.insert(fields), [{"customer_id": customer} for customer in new])
-            for named, rows in alike.items():
-                if named:
-                    change: dict[Any, Any] = {
-                        fields.c[name]: sa.bindparam(f"value_{number}") for number, name in enumerate(named)
-                    }
-                    one = fields.c.customer_id == sa.bindparam("customer")
-                    connection.execute(sa.update(fields).where(one).values(change), rows)
 
     @contextmanager
     def _connected(self, problem: str) -> Iterator[sa.Connection]:
@@ -378,122 +328,10 @@ class _Source:
         names = [name for name in (self.key, self.line) if name]
         alike = [[row[self.names.index(name)] for name in names] for row in rows[max(number - 1, 0) : number + 2]]
         own = alike[min(number, 1)]
-        words = f"{self.stream} {' line '.join(_text(value) or 'without id' for value in own)}"
+        words = f"{self.stream} {' line '.join(text(value) or 'without id' for value in own)}"
         if None in own or alike.count(own) > 1:
-            return f"{words}, row {_print(rows[number]):016x}"
+            return f"{words}, row {print_of(rows[number]):016x}"
         return words
-
-
-@dataclass(frozen=True)
-class _Mark:
-    """How far a pull by change has come.
-
-    Attributes:
-        settled: the position that no row can come late before; None: the start.
-        read: the position of the last row read.
-        rows: how many rows stand after `settled`, up to `read`.
-        total: the sum of their prints, modulo 2**64.
-        prints: their prints, or none if they are too many to be listed.
-    """
-
-    settled: Position | None = None
-    read: Position | None = None
-    rows: int = 0
-    total: int = 0
-    prints: tuple[int, ...] = ()
-
-    @property
-    def is_listed(self) -> bool:
-        """Whether each row that may come late is known by its print."""
-        return self.rows <= REMEMBERED
-
-    def moved(self, settled: Position | None, read: Position, prints: list[int]) -> "_Mark":
-        """The mark behind one more page, of which `prints` are the rows that are not settled."""
-        start = self if settled is None else _Mark(settled)
-        rows = start.rows + len(prints)
-        kept = (*start.prints, *prints) if rows <= REMEMBERED else ()
-        return _Mark(start.settled, read, rows, (start.total + sum(prints)) % 2**64, kept)
-
-    def as_text(self, source: _Source, ahead: set[int]) -> str:
-        """The cursor; `ahead` are the prints of known rows that this pull has yet to come by."""
-        return json.dumps(
-            {
-                "v": VERSION,
-                "mapped": source.mapped,
-                "settled": self.settled and [_kept(value) for value in self.settled],
-                "read": self.read and [_kept(value) for value in self.read],
-                "rows": self.rows,
-                "total": self.total,
-                "prints": [*self.prints, *ahead] if self.is_listed else [],
-            }
-        )
-
-    @classmethod
-    def from_text(cls, since: str | None, source: _Source) -> "_Mark":
-        """The mark of a cursor; it must be of this mapping: what another one read would stay as it is."""
-        if not since:
-            return cls()
-        try:
-            known = json.loads(since)
-            if (known["v"], known["mapped"]) != (VERSION, source.mapped):
-                raise ValueError("of another version or mapping")
-            settled, read = (_position(known[name]) for name in ("settled", "read"))
-            return cls(settled, read, int(known["rows"]), int(known["total"]), tuple(map(int, known["prints"])))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _bad_cursor() from error
-
-
-def _bad_cursor() -> BadCursor:
-    return BadCursor("the cursor is not one of this stream, as it is mapped now", remedy="pull in full: --full")
-
-
-def _position(kept: list[Any] | None) -> Position | None:
-    if kept is None:
-        return None
-    time, key = (_given_back(value) for value in kept)
-    return time, key
-
-
-def _kept(value: Any) -> Any:
-    """A value of a database as JSON that gives the same type back."""
-    for name, (kind, write, _) in TYPED.items():
-        if isinstance(value, kind):
-            return {name: write(value)}
-    return value
-
-
-def _given_back(value: Any) -> Any:
-    if isinstance(value, dict):
-        ((name, text),) = value.items()
-        return TYPED[name][2](text)
-    return value
-
-
-def _settled(source: _Source, rows: list[Row]) -> int:
-    """How many of the rows no row can come late before: those older than `LATE` before the newest, or before now."""
-    times = [source.position(row)[0] for row in rows]
-    newest = _moment(times[-1])
-    if newest is None:
-        return times.index(times[-1])
-    end = min(newest, datetime.now(UTC))
-    return bisect_right(times, -LATE, key=lambda time: (_moment(time) or NEVER) - end)
-
-
-def _moment(value: Any) -> datetime | None:
-    """A time of change as a moment; None for a counter; text that is no time never comes."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            return NEVER
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    return datetime(value.year, value.month, value.day, tzinfo=UTC) if isinstance(value, date) else None
-
-
-def _print(row: Row) -> int:
-    """A row as a number of 64 bits: equal for equal rows, and all but never for others."""
-    return int.from_bytes(blake2b(repr(tuple(row)).encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
 
 def _base(source: Mapping[str, str], stream: Stream) -> sa.FromClause | sa.TextClause:
@@ -507,73 +345,6 @@ def _base(source: Mapping[str, str], stream: Stream) -> sa.FromClause | sa.TextC
 def _meant(wanted: str, names: list[str]) -> str:
     near = [name for name in names if name.lower() == wanted.lower()] or difflib.get_close_matches(wanted, names, n=1)
     return f"did you mean {near[0]!r}?" if near else f"its columns are: {', '.join(names)}"
-
-
-def _column(values: Sequence[Any]) -> pa.Array:
-    """A column with its own type where Arrow has it, else as text; times without a zone are UTC."""
-    kinds = {type(value) for value in values} - {NoneType}
-    kind = AS_THEY_ARE.get(kinds.pop()) if len(kinds) == 1 else None
-    if kind is not None:
-        try:
-            return pa.array(values, kind)
-        except (pa.ArrowInvalid, OverflowError):  # e.g. a whole number of more than 64 bits
-            pass
-    return pa.array([_text(value) for value in values], pa.string())
-
-
-def _text(value: Any) -> str | None:
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
-    if isinstance(value, Decimal):
-        return format(value, "f")  # never 1E+3
-    if isinstance(value, bytes):
-        return value.decode() if _is_utf8(value) else value.hex()
-    if isinstance(value, bool | dict | list):
-        return json.dumps(value, default=str, ensure_ascii=False)
-    return value if value is None else str(value)
-
-
-def _is_utf8(value: bytes) -> bool:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _fault(update: FieldUpdate) -> str:
-    """Why an update can't be written; empty if it can."""
-    if not 0 < len(update.customer_id) <= ID_LETTERS:
-        return f"the id must have 1 to {ID_LETTERS} letters"
-    for name, value in update.values.items():
-        if not 0 < len(name.encode(errors="replace")) <= NAME_BYTES or name == "customer_id":
-            return f"{name!r} can't name a column: 1 to {NAME_BYTES} bytes, and not customer_id"
-        if any(not _is_storable(words) for words in (update.customer_id, name, _text(value) or "")):
-            return f"{name} holds a NUL or half a surrogate pair, which databases refuse"
-    return ""
-
-
-def _is_storable(words: str) -> bool:
-    return "\0" not in words and words.encode(errors="replace") == words.encode(errors="surrogatepass")
-
-
-def _make_room(connection: sa.Connection, fields: sa.Table) -> None:
-    """Make the table, or the columns that it lacks."""
-    fields.create(connection, checkfirst=True)
-    there = {found["name"] for found in sa.inspect(connection).get_columns(FIELDS_TABLE)}
-    for new in fields.columns:
-        if new.name not in there:
-            kind = CreateColumn(new).compile(dialect=connection.dialect)
-            connection.exec_driver_sql(f"ALTER TABLE {FIELDS_TABLE} ADD COLUMN {kind}")
-
-
-def _unknown(connection: sa.Connection, fields: sa.Table, customers: list[str]) -> list[str]:
-    """The customers without a row, asked for in parts: a statement takes only so many values."""
-    known: set[str] = set()
-    for start in range(0, len(customers), BOUND_VALUES):
-        some = customers[start : start + BOUND_VALUES]
-        known.update(connection.scalars(sa.select(fields.c.customer_id).where(fields.c.customer_id.in_(some))))
-    return [customer for customer in customers if customer not in known]
 
 
 def _engine(url: str) -> sa.Engine:

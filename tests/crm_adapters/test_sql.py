@@ -33,7 +33,8 @@ from crm_adapters.errors import AdapterError, BadCursor, BadSource, SourceMissin
 from crm_adapters.mapping import load_mapping
 from crm_adapters.records import Stream
 from crm_adapters.registry import open_adapter
-from crm_adapters.sql import REMEMBERED, Sql
+from crm_adapters.sql import Sql
+from crm_adapters.sql_marks import REMEMBERED
 
 ONLY_POSTGRES = pytest.mark.parametrize("emptied", ["postgresql"], indirect=True)  # SQLite knows no such thing
 NOW = datetime.now(UTC).replace(microsecond=0)
