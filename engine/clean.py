@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from engine.aliases import find_aliases
-from engine.dataset import require
+from engine.dataset import as_text, require
 from engine.returns import net_returns
 
 MOST_UNITS = 1000.0
@@ -62,7 +62,7 @@ def clean(purchases: pd.DataFrame, products: pd.DataFrame, customers: pd.DataFra
     counts.append(("return without purchase", netted.unmatched, "left out; what had been bought is taken off"))
     bought = _sound_prices(netted.purchases, counts)
     listed = _each_once(products, "product", counts)
-    unplaced = listed["category_path"].fillna("").astype(str).str.strip() == ""
+    unplaced = as_text(listed["category_path"]).str.strip() == ""
     counts.append(("product without category", int(unplaced.sum()), "kept; content can't place it"))
     if people is not None:
         people = people.loc[~people["customer_id"].isin(aliases["alias_id"])]
@@ -78,8 +78,8 @@ def _each_once(frame: pd.DataFrame, what: str, counts: Counts) -> pd.DataFrame:
 def _owners(purchases: pd.DataFrame, aliases: pd.DataFrame) -> pd.DataFrame:
     if aliases.empty:
         return purchases
-    owner = aliases.set_index("alias_id")["customer_id"]
-    return purchases.assign(customer_id=purchases["customer_id"].map(owner).fillna(purchases["customer_id"]))
+    owner = purchases["customer_id"].map(aliases.set_index("alias_id")["customer_id"])
+    return purchases.assign(customer_id=purchases["customer_id"].mask(owner.notna(), owner))
 
 
 def _sound_lines(purchases: pd.DataFrame, counts: Counts) -> pd.DataFrame:

@@ -32,7 +32,8 @@ class Dataset:
         age_days: (lines,) days from the purchase to `as_of`, above 0.
         order: (lines,) number of the order.
         quantity: (lines,) units, above 0.
-        catalog: (products,) title, category_path, brand, size, available, in the order of `product_ids`.
+        catalog: (products,) title, category_path, brand, size (text, blank if missing), available, in the order of
+            `product_ids`.
         offers: those announced before `as_of`; None if nothing is known of offers.
         attributes: (people, attributes) categorical, by customer id: of buyers and of those who never bought.
         on_offer: (products,) whether an offer announced before `as_of` runs in the week after it.
@@ -140,11 +141,21 @@ def require(frame: pd.DataFrame, names: tuple[str, ...]) -> None:
             raise BadFrame(name, "is missing", remedy=f"give the frame the columns {', '.join(names)}")
 
 
+def as_text(values: pd.Series) -> pd.Series:
+    """Write values as text, missing ones blank, also where a whole column is missing and so of no text type.
+
+    >>> as_text(pd.Series([float("nan")])).tolist()
+    ['']
+    """
+    return values.astype("string").fillna("").astype(object)
+
+
 def _recommendable(products: pd.DataFrame) -> pd.DataFrame:
     require(products, PRODUCTS)
     # Whether it may be recommended must be said: a missing word is a no.
     meant = products["recommendable"].eq(True) & products["product_id"].notna()
-    return products.loc[meant].drop_duplicates("product_id").set_index("product_id")
+    listed = products.loc[meant].drop_duplicates("product_id").set_index("product_id")
+    return listed.assign(**{name: as_text(listed[name]) for name in ("title", "category_path", "brand", "size")})
 
 
 def _bought(purchases: pd.DataFrame, products: pd.Index, as_of: pd.Timestamp) -> pd.DataFrame:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.dataset import Dataset
-from engine.hybrid import PARTITION, Candidates, Hybrid
+from engine.hybrid import PARTITION, Candidates, Hybrid, values_at
 from engine.metrics import PER_CUSTOMER
 from engine.rerank import NO_PAIRS, allowed, choose
-from engine.scorers.base import Rows
+from engine.scorers.base import Rows, known_rows
 from engine.slate import NO_RULES
 
 WEEK = pd.Timedelta(days=7)
@@ -95,10 +95,9 @@ def _top(candidates: Candidates, rows: int, k: int, *, only_new: bool) -> Picks:
 def _alone(scores: sparse.csr_array, hybrid: Hybrid, rows: Rows) -> Candidates:
     """The candidates of one scorer, in its own order."""
     row = np.repeat(np.arange(len(rows)), np.diff(scores.indptr))
-    times = hybrid.scorers.repeat.times[rows]
-    bought = np.asarray(times[row, scores.indices]).ravel() > 0
-    never = np.zeros(len(row), dtype=np.float32)
-    return Candidates(row, scores.indices.astype(np.intp), scores.data, bought, bought, never)
+    product = scores.indices.astype(np.intp)
+    bought = values_at(known_rows(hybrid.scorers.repeat.times, rows), row, product) > 0
+    return Candidates(row, product, scores.data, bought, bought, np.zeros(len(row), dtype=np.float32))
 
 
 def _judge(picks: Picks, wanted: sparse.csr_array, k: int) -> dict[str, float]:

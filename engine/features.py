@@ -17,7 +17,7 @@ def traits(purchases: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
         orders; missing after one order), first_order_at, last_order_at.
     """
     kept = purchases.loc[purchases["at"] < as_of, ["customer_id", "order_id", "at", "quantity", "price_minor"]]
-    spent = (kept["quantity"] * kept["price_minor"].fillna(0)).groupby(kept["customer_id"]).sum()
+    spent = (kept["quantity"] * kept["price_minor"].astype(float).fillna(0)).groupby(kept["customer_id"]).sum()
     by_customer = kept.groupby("customer_id")
     found = by_customer.agg(orders=("order_id", "nunique"), first_order_at=("at", "min"), last_order_at=("at", "max"))
     found["recency_days"] = (as_of - found["last_order_at"]).dt.total_seconds() / DAY_SECONDS

@@ -97,12 +97,12 @@ class Scorers:
         own = np.maximum(rows, 0)[row]
         known = (rows >= 0)[row]
         last, gap, times = (
-            _at(known_rows(table, rows), row, product)
+            values_at(known_rows(table, rows), row, product)
             for table in (self.repeat.last_days, self.repeat.gap_days, self.repeat.times)
         )
         baskets = self.baskets[own] * known
         columns = [
-            *(_at(parts[name], row, product) for name in ("repeat", "neighbours", "content")),
+            *(values_at(parts[name], row, product) for name in ("repeat", "neighbours", "content")),
             self.popularity.popular[product],
             self.recent.popular[product],
             self.recent.popular[product] / (self.popularity.popular[product] + 1e-3),
@@ -152,7 +152,7 @@ class Hybrid:
             union, parts = scorers.pairs(rows)
             row, product = _coordinates(union)
             features.append(scorers.features(rows, row, product, parts))
-            hits.append(_at(bought, rows[row], product) > 0)
+            hits.append(values_at(bought, rows[row], product) > 0)
         hit = np.concatenate(hits)
         if hit.sum() < FEWEST_HITS:
             return None
@@ -189,7 +189,7 @@ class Hybrid:
     ) -> NDArray[np.float32]:
         total = np.zeros(len(row), dtype=np.float32)
         for name, weight in FIXED.items():
-            values = _at(parts[name], row, product)
+            values = values_at(parts[name], row, product)
             highest = np.zeros(parts[name].shape[0], dtype=np.float32)
             np.maximum.at(highest, row, values)
             total += weight * values / np.maximum(highest[row], 1e-9)
@@ -201,7 +201,7 @@ def _coordinates(table: sparse.csr_array) -> tuple[NDArray[np.intp], NDArray[np.
     return row, table.indices.astype(np.intp)
 
 
-def _at(table: sparse.csr_array, row: NDArray[np.intp], column: NDArray[np.intp]) -> NDArray[np.float32]:
+def values_at(table: sparse.csr_array, row: NDArray[np.intp], column: NDArray[np.intp]) -> NDArray[np.float32]:
     """Values of a sparse table at pairs, 0 where it has none; one sorted search for all pairs."""
     if table.nnz == 0:
         return np.zeros(len(row), dtype=np.float32)

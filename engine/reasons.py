@@ -30,7 +30,7 @@ class Reasons:
 
     def __init__(self, scorers: Scorers, catalog: pd.DataFrame, as_of: pd.Timestamp) -> None:
         self._scorers, self._as_of = scorers, as_of
-        self._paths: list[str] = catalog["category_path"].fillna("").astype(str).str.lower().tolist()
+        self._paths: list[str] = catalog["category_path"].str.lower().tolist()
 
     def why(self, row: int, product: int, *, new: bool) -> Reason:
         """Say why, from the strongest evidence that can be shown."""

@@ -43,10 +43,10 @@ def allowed(
 def category_codes(paths: pd.Series, level: int) -> NDArray[np.int32]:
     """Number the categories of products at a level of their path; a product without one is alone in its own.
 
-    >>> category_codes(pd.Series(["Food > Milk > Whole", "Food > Milk > Skim", None, None]), level=1).tolist()
+    >>> category_codes(pd.Series(["Food > Milk > Whole", "Food > Milk > Skim", "", ""]), level=1).tolist()
     [0, 0, 1, 2]
     """
-    names = [" > ".join(path[: level + 1]) for path in paths.fillna("").astype(str).str.split(" > ")]
+    names = [" > ".join(path[: level + 1]) for path in paths.str.split(" > ")]
     return pd.factorize(np.array([name or place for place, name in enumerate(names)], dtype=object))[0].astype(np.int32)
 
 

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import StandardScaler
 
+from engine.dataset import as_text
 from engine.features import traits
 
 MOST_SEGMENTS = 6
@@ -44,13 +45,10 @@ def rfm(known: pd.DataFrame) -> list[str]:
 def taste(purchases: pd.DataFrame, products: pd.DataFrame) -> pd.DataFrame:
     """Share of each customer's lines in each department: (customers, departments), rows sum to 1."""
     listed = products.drop_duplicates("product_id").set_index("product_id")
-    department = listed["category_path"].fillna("").astype(str).str.split(" > ").str[0].str.strip().str.lower()
-    lines = pd.DataFrame(
-        {"customer_id": purchases["customer_id"], "department": purchases["product_id"].map(department)}
-    )
-    counts = (
-        lines[lines["department"].fillna("") != ""].groupby(["customer_id", "department"]).size().unstack(fill_value=0)
-    )
+    department = as_text(listed["category_path"]).str.split(" > ").str[0].str.strip().str.lower()
+    bought = as_text(purchases["product_id"].map(department))
+    lines = pd.DataFrame({"customer_id": purchases["customer_id"], "department": bought})
+    counts = lines.loc[bought != ""].groupby(["customer_id", "department"]).size().unstack(fill_value=0)
     return counts.div(counts.sum(axis=1), axis=0)
 
 

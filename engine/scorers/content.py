@@ -5,7 +5,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.preprocessing import normalize
 
 from engine.dataset import Dataset
@@ -30,13 +30,7 @@ class Content:
     def fit(self, data: Dataset) -> Self:
         """Vectorise the catalogue; candidates are the most sold products."""
         catalog = data.catalog
-        texts = (
-            catalog["category_path"].fillna("")
-            + " "
-            + catalog["brand"].fillna("").str.replace(" ", "_")
-            + " "
-            + catalog["title"].fillna("")
-        )
+        texts = catalog["category_path"] + " " + catalog["brand"].str.replace(" ", "_") + " " + catalog["title"]
         bought = data.matrix(data.decayed(self.half_life_days))
         sold = np.bincount(bought.indices, minlength=data.shape[1])
         words = _word_weights(texts.to_numpy(object), sold > 0)
@@ -61,9 +55,8 @@ def _word_weights(texts: NDArray[np.object_], sold: NDArray[np.bool_]) -> sparse
     How rare a word is counts over what was sold until now: the others are only in the catalogue because they were sold
     later, and a model that learns on past weeks must not know that.
     """
-    weigh = TfidfVectorizer(token_pattern=_WORD, dtype=np.float32)
     try:
-        weigh.fit(texts[sold])
+        counts = CountVectorizer(token_pattern=_WORD, dtype=np.float32).fit_transform(texts)
     except ValueError:  # not one word in the whole catalogue
         return sparse.csr_array(np.zeros((len(texts), 1), dtype=np.float32))
-    return sparse.csr_array(weigh.transform(texts))
+    return sparse.csr_array(TfidfTransformer().fit(counts[sold]).transform(counts))

@@ -46,11 +46,11 @@ def purchases(customers=40, weeks=10, seed=1):
     ).sort_values("at")
 
 
-def fitted(bought=None, catalogue=None, offers=None):
+def fitted(bought=None, catalogue=None, offers=None, customers=None):
     data = Dataset.from_frames(
         purchases() if bought is None else bought,
         products() if catalogue is None else catalogue,
-        None,
+        customers,
         offers,
         as_of=AS_OF,
     )
@@ -170,3 +170,105 @@ def test_top_products_of_a_segment_are_those_it_buys():
     )
     top = fitted().segment_slates(segments, 3)
     assert top.groupby("segment").size().to_dict() == {"high": 3, "low": 3}
+
+
+def people(customers=42):
+    """Customers c0 to c39 buy, c40 and c41 have not yet; who lives in the north buys lower products than the south."""
+    ids = [f"c{n}" for n in range(customers)]
+    north = [n % 30 < 15 if n < 40 else n == 40 for n in range(customers)]
+    region = ["north" if up else "south" for up in north]
+    return pd.DataFrame({"customer_id": ids, "email": [f"{i}@x.example" for i in ids], "region": region})
+
+
+def test_who_has_not_bought_gets_what_customers_alike_buy_and_is_told_so():
+    model = fitted(customers=people())
+    slates = model.recommend(["c40", "c41"], 5)
+    bought = purchases()
+    north = bought["customer_id"].isin(people(40).query("region == 'north'")["customer_id"])
+    for customer, mine in (("c40", north), ("c41", ~north)):
+        told = slates[(slates["customer_id"] == customer) & (slates["reason_kind"] == "demographic")]
+        assert set(told["reason"]) == {"Popular with customers like you"}
+        for product in told["product_id"]:
+            is_it = bought["product_id"] == product
+            assert (is_it & mine).sum() / mine.sum() >= 1.2 * is_it.sum() / len(bought)
+    assert slates.groupby("customer_id")["product_id"].apply(tuple).nunique() == 2
+
+
+def test_attributes_of_customers_who_came_since_can_be_given():
+    model = fitted(customers=people())
+    later = pd.DataFrame({"customer_id": ["late"], "region": ["NORTH "]})
+    same = model.recommend(["late"], 5, customers=later)
+    pd.testing.assert_frame_equal(same.iloc[:, 1:], model.recommend(["c40"], 5).iloc[:, 1:])
+
+
+def test_somebody_unknown_gets_plain_popularity_in_its_order():
+    bought = purchases()
+    weight = 0.5 ** ((AS_OF - bought["at"]) / pd.Timedelta(days=14))
+    votes = weight.groupby([bought["customer_id"], bought["product_id"]]).sum().clip(upper=1)
+    popular = votes.groupby("product_id").sum().drop("p0").sort_values(ascending=False).index[:5].tolist()
+    for model in (fitted(), fitted(customers=people())):
+        assert model.recommend(["never seen"], 5)["product_id"].tolist() == popular
+
+
+def test_attributes_change_nothing_for_who_has_bought():
+    known = [f"c{n}" for n in range(40)]
+    pd.testing.assert_frame_equal(fitted(customers=people()).recommend(known, 6), fitted().recommend(known, 6))
+
+
+def test_slates_do_not_depend_on_who_else_is_asked_for():
+    model = fitted(customers=people())
+    together = model.recommend(["c40", "c3", "never seen", "c41", "c1"], 4)
+    for customer in together["customer_id"].unique():
+        alone = model.recommend([customer], 4)
+        pd.testing.assert_frame_equal(together[together["customer_id"] == customer].reset_index(drop=True), alone)
+
+
+def test_slates_of_more_than_one_partition_equal_those_of_one_each(monkeypatch):
+    rules = SlateRules(excluded=pd.DataFrame({"customer_id": ["c9", "c40", "gone"], "product_id": ["p3", "p4", "p1"]}))
+    model, asked = fitted(customers=people()), [*(f"c{n}" for n in range(42)), "never seen"]
+    whole = model.recommend(asked, 4, rules=rules)
+    monkeypatch.setattr("engine.recommender.PARTITION", 4)
+    pd.testing.assert_frame_equal(model.recommend(asked, 4, rules=rules), whole)
+
+
+def test_a_customer_asked_for_twice_gets_two_slates_that_keep_the_rules():
+    first = fitted().recommend(["c1"], 1)["product_id"].iloc[0]
+    rules = SlateRules(excluded=pd.DataFrame({"customer_id": ["c1"], "product_id": [first]}))
+    slates = fitted().recommend(["c1", "c1"], 3, rules=rules)
+    assert slates["rank"].tolist() == [1, 2, 3, 1, 2, 3]
+    assert first not in set(slates["product_id"])
+
+
+def test_products_without_a_category_are_not_capped_as_if_they_were_one():
+    bare = fitted(catalogue=products().assign(category_path=None))
+    assert len(bare.recommend(["c1"], 6, rules=SlateRules(max_per_category=1))) == 6
+
+
+def test_a_product_of_unknown_stock_is_not_in_stock():
+    stock = [None if n == 3 else True for n in range(30)]
+    slates = fitted(catalogue=products().assign(available=stock)).recommend(["c1", "c2"], 30, rules=SlateRules())
+    assert "p3" not in set(slates["product_id"])
+
+
+def test_nobody_asked_for_gives_an_empty_frame_of_the_same_columns():
+    assert list(fitted().recommend([], 5)) == list(fitted().recommend(["c1"], 5))
+
+
+def test_a_saved_model_holds_no_address(tmp_path):
+    fitted(customers=people()).save(tmp_path / "m.model")
+    assert b"x.example" not in (tmp_path / "m.model").read_bytes()
+    assert Recommender.load(tmp_path / "m.model").recommend(["c40"], 3)["reason_kind"].iloc[0] == "demographic"
+
+
+def test_a_segment_says_how_much_more_it_buys():
+    north = people(40).rename(columns={"region": "segment"})[["customer_id", "segment"]]
+    top = fitted().segment_slates(north, 30)
+    said = top["reason"].str.extract(r"bought ([\d.]+) times as often as overall")[0].dropna().astype(float)
+    assert (said >= 1.2).all()
+    assert len(said) > 0
+    assert set(top["reason"][top["reason"].str.startswith("pop")]) == {"popular here"}
+
+
+def test_customers_without_a_segment_have_no_segment_slate():
+    nobody = pd.DataFrame({"customer_id": ["gone"], "segment": ["x"]})
+    assert fitted().segment_slates(nobody, 3).empty
