@@ -21,6 +21,7 @@ class SlateSpec(_Strict):
     size: Annotated[int, Field(ge=1, le=50)] = 8
     max_per_category: Annotated[int, Field(ge=1)] | None = 2
     not_bought_days: Annotated[float, Field(ge=0)] | None = 7
+    same_title_once: bool = True
     in_stock: bool = True
     not_shown_again: bool = True
 

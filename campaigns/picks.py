@@ -29,6 +29,7 @@ def slates_for(
     spec = campaign.slate
     rules = SlateRules(
         max_per_category=spec.max_per_category,
+        same_title_once=spec.same_title_once,
         not_bought_days=spec.not_bought_days,
         in_stock=spec.in_stock,
         excluded=frames.shown_and_ignored(project.store, campaign.name, customer_ids) if spec.not_shown_again else None,

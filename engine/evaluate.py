@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.dataset import Dataset
-from engine.hybrid import PARTITION, Candidates, Hybrid, values_at
+from engine.hybrid import PARTITION, Candidates, Hybrid
 from engine.metrics import PER_CUSTOMER
 from engine.rerank import NO_PAIRS, allowed, choose
-from engine.scorers.base import Rows, known_rows
+from engine.scorers.base import Rows, known_rows, values_at
 from engine.slate import NO_RULES
 
 WEEK = pd.Timedelta(days=7)
@@ -87,7 +87,7 @@ def _slates(hybrid: Hybrid, judged: Rows, k: int, *, only_new: bool) -> dict[str
 def _top(candidates: Candidates, rows: int, k: int, *, only_new: bool) -> Picks:
     anywhere = np.zeros(0, dtype=bool)
     good = allowed(candidates, NO_RULES, anywhere, NO_PAIRS, only_new=only_new)
-    picked = candidates.take(choose(candidates, good, k, np.zeros(0, dtype=np.int32), None))
+    picked = candidates.take(choose(candidates, good, k, []))
     ends = np.searchsorted(picked.row, np.arange(rows + 1))
     return [picked.product[start:stop] for start, stop in pairwise(ends)]
 

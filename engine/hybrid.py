@@ -1,7 +1,7 @@
 """The hybrid: candidates of all scorers -> features -> one learnt ranking.
 
-It learns on the last week before the cut-off, with scorers that were fitted before that week: never ahead. With too
-little to learn from it shrinks to a fixed blend of the scorers' own ranks.
+It learns on the last weeks before the cut-off, each with scorers that were fitted before that week: never ahead. With
+too little to learn from it shrinks to a fixed blend of the scorers' own ranks.
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,18 @@ from scipy import sparse
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from engine.dataset import Dataset
-from engine.scorers.base import Rows, known_rows
+from engine.scorers.base import Rows, known_rows, values_at
 from engine.scorers.content import Content
 from engine.scorers.neighbours import Neighbours
 from engine.scorers.popularity import Popularity
 from engine.scorers.repeat import Repeat
+from engine.tastes import Tastes
 
 WEEK_DAYS = 7.0
+WEEKS = 4
+KEPT_MISSES = 0.25
 FEWEST_HITS = 500
+FEWEST_CUSTOMERS = 20
 PARTITION = 500
 FIXED = {"repeat": 1.0, "neighbours": 0.5, "popularity": 0.25, "content": 0.05}
 
@@ -67,11 +71,15 @@ class Scorers:
         self.repeat = Repeat().fit(data)
         self.neighbours = Neighbours().fit(data)
         self.content = Content().fit(data)
+        self.tastes = Tastes(data, self.popularity.popular)
         self.on_offer = data.on_offer
         times = self.repeat.times
         buyers = np.bincount(times.indices, minlength=data.shape[1])
         again = np.bincount(times.indices[times.data > 1], minlength=data.shape[1])
         self.repeat_rate = (again / np.maximum(buyers, 1)).astype(np.float32)
+        self.per_buyer = (np.bincount(times.indices, times.data, data.shape[1]) / np.maximum(buyers, 1)).astype(
+            np.float32
+        )
         self.baskets = np.bincount(
             data.customer[np.unique(data.order, return_index=True)[1]], minlength=data.shape[0]
         ).astype(np.float32)
@@ -114,6 +122,8 @@ class Scorers:
             last / np.maximum(gap, 1),
             baskets,
             self.on_offer[product].astype(np.float32),
+            self.per_buyer[product],
+            *self.tastes.features(rows, row, product),
         ]
         return np.column_stack(columns).astype(np.float32)
 
@@ -128,34 +138,16 @@ class Hybrid:
         self.ranker: HistGradientBoostingClassifier | None = None
 
     def fit(self, data: Dataset) -> Self:
-        """Learn the ranking on the last week, then fit the scorers on everything."""
+        """Learn the ranking on the last weeks, then fit the scorers on everything."""
         self.ranker = self._learn(data)
         self.scorers = Scorers(data)
         return self
 
     def _learn(self, data: Dataset) -> HistGradientBoostingClassifier | None:
-        past = data.before(WEEK_DAYS)
-        if len(past.customer) == 0:
+        weeks = [found for back in range(WEEKS) if (found := _examples(data, back, self.seed)) is not None]
+        if sum(int(hit.sum()) for _, hit, _ in weeks) < FEWEST_HITS:
             return None
-        week = data.age_days <= WEEK_DAYS
-        bought = sparse.coo_array(
-            (np.ones(week.sum(), dtype=np.float32), (data.customer[week], data.product[week])), shape=data.shape
-        ).tocsr()
-        seen = np.unique(past.customer)
-        judged = np.intersect1d(seen, np.unique(data.customer[week]))
-        if len(judged) < 20:
-            return None
-        scorers = Scorers(past)
-        features, hits = [], []
-        for start in range(0, len(judged), PARTITION):
-            rows = judged[start : start + PARTITION].astype(np.intp)
-            union, parts = scorers.pairs(rows)
-            row, product = _coordinates(union)
-            features.append(scorers.features(rows, row, product, parts))
-            hits.append(values_at(bought, rows[row], product) > 0)
-        hit = np.concatenate(hits)
-        if hit.sum() < FEWEST_HITS:
-            return None
+        features, hit, weight = (np.concatenate(parts) for parts in zip(*weeks, strict=True))
         ranker = HistGradientBoostingClassifier(
             learning_rate=0.08,
             max_iter=150,
@@ -165,7 +157,7 @@ class Hybrid:
             early_stopping=False,
             random_state=self.seed,
         )
-        return ranker.fit(np.concatenate(features), hit)
+        return ranker.fit(features, hit, sample_weight=weight)
 
     def candidates(self, rows: Rows) -> Candidates:
         """Find and score the candidates of some customers (-1: not known)."""
@@ -196,18 +188,41 @@ class Hybrid:
         return total / sum(FIXED.values())
 
 
+Examples = tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float32]]
+"""(pairs, features), (pairs,) whether it was bought, and (pairs,) how many pairs each stands for."""
+
+
+def _examples(data: Dataset, weeks_back: int, seed: int) -> Examples | None:
+    """Candidates as they were before a past week, and what was bought in it; all hits, and some of the misses.
+
+    None where too few customers bought before and in the week.
+    """
+    week_end, past = data.before(weeks_back * WEEK_DAYS), data.before((weeks_back + 1) * WEEK_DAYS)
+    in_week = week_end.age_days <= WEEK_DAYS
+    customer, product = week_end.customer[in_week], week_end.product[in_week]
+    judged = np.intersect1d(past.customer, customer)
+    if len(judged) < FEWEST_CUSTOMERS:
+        return None
+    bought = sparse.coo_array((np.ones(len(customer), np.float32), (customer, product)), shape=data.shape).tocsr()
+    scorers, rng = Scorers(past), np.random.default_rng((seed, weeks_back))
+    parts = [
+        _part(scorers, judged[start : start + PARTITION].astype(np.intp), bought, rng)
+        for start in range(0, len(judged), PARTITION)
+    ]
+    features, hit = (np.concatenate(found) for found in zip(*parts, strict=True))
+    return features, hit, np.where(hit, 1, 1 / KEPT_MISSES).astype(np.float32)
+
+
+def _part(
+    scorers: Scorers, rows: Rows, bought: sparse.csr_array, rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    union, parts = scorers.pairs(rows)
+    row, product = _coordinates(union)
+    hit = values_at(bought, rows[row], product) > 0
+    kept = hit | (rng.random(len(hit)) < KEPT_MISSES)
+    return scorers.features(rows, row, product, parts)[kept], hit[kept]
+
+
 def _coordinates(table: sparse.csr_array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     row = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))
     return row, table.indices.astype(np.intp)
-
-
-def values_at(table: sparse.csr_array, row: NDArray[np.intp], column: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Values of a sparse table at pairs, 0 where it has none; one sorted search for all pairs."""
-    if table.nnz == 0:
-        return np.zeros(len(row), dtype=np.float32)
-    table.sort_indices()
-    width = np.int64(table.shape[1])
-    keys = np.repeat(np.arange(table.shape[0], dtype=np.int64), np.diff(table.indptr)) * width + table.indices
-    wanted = row.astype(np.int64) * width + column
-    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[place] == wanted, table.data[place], 0).astype(np.float32)

@@ -40,7 +40,7 @@ class Reasons:
             return Reason("offer", "On offer this week")
         with_this = self._scorers.neighbours.strongest(row, product)
         if with_this is not None and not self._is_sensitive(with_this) and not self._is_sensitive(product):
-            return Reason("neighbours", self._goes_with(product, with_this))
+            return Reason("neighbours", self._goes_with(row, product, with_this))
         return _POPULAR
 
     def why_for_newcomer(self, product: int, lift: float) -> Reason:
@@ -53,15 +53,14 @@ class Reasons:
         # To be taken for somebody who needs such a product is no compliment, so those are never said to be "like you".
         if lift >= LIFTED and not self._is_sensitive(product):
             return Reason("demographic", "Popular with customers like you")
-        if self._scorers.on_offer[product]:
-            return Reason("offer", "On offer this week")
         return _POPULAR
 
-    def _goes_with(self, product: int, with_this: int) -> str:
+    def _goes_with(self, row: int, product: int, with_this: int) -> str:
         kind = self._kind(with_this)
+        buy = "buy" if self._scorers.repeat.times[row, with_this] > 1 else "bought"  # once is no habit
         if not kind:
-            return "Goes with what you buy"
-        return "Like others that you buy" if kind == self._kind(product) else f"Goes with the {kind} you buy"
+            return f"Goes with what you {buy}"
+        return f"Like others that you {buy}" if kind == self._kind(product) else f"Goes with the {kind} you {buy}"
 
     def _repeat(self, row: int, product: int) -> Reason:
         repeat = self._scorers.repeat

@@ -16,13 +16,13 @@ from engine.dataset import Dataset
 from engine.errors import BadModel, NotFitted
 from engine.hybrid import PARTITION, Candidates, Hybrid
 from engine.reasons import Reasons
-from engine.rerank import NO_PAIRS, Pairs, allowed, category_codes, choose
+from engine.rerank import NO_PAIRS, Pairs, allowed, caps_of, choose
 from engine.scorers.demographic import Codes, Demographic
 from engine.scorers.lift import LIFTED
 from engine.scorers.popularity import SegmentPopularity
 from engine.slate import COLUMNS, NO_RULES, SlateRules
 
-FORMAT = b"handpicked-model-2\n"
+FORMAT = b"handpicked-model-3\n"
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Recommender:
         self.newcomers = Demographic().fit(known)
         self.in_segments = SegmentPopularity().fit(known)
         self.as_of, self.customer_ids, self.product_ids = data.as_of, data.customer_ids, data.product_ids
-        self._catalog = data.catalog[["category_path", "available"]]
+        self._catalog = data.catalog[["category_path", "title", "available"]]
         return self
 
     @property
@@ -102,7 +102,7 @@ class Recommender:
         asked = self._asked(pd.Index(customer_ids), customers)
         excluded = self._excluded(asked.ids, rules.excluded)
         available = self._catalog["available"].eq(True).to_numpy(bool)
-        categories = category_codes(self._catalog["category_path"], rules.category_level)
+        caps = caps_of(self._catalog, rules)
         reasons = Reasons(self.hybrid.scorers, self._catalog, self.as_of)
         slates = []
         for start in range(0, len(asked.ids), PARTITION):
@@ -111,7 +111,7 @@ class Recommender:
             ends = np.searchsorted(excluded[:, 0], [start, start + PARTITION])
             shifted = excluded[ends[0] : ends[1]] - np.array([start, 0])
             good = allowed(found, rules, available, shifted, only_new=only_new)
-            chosen = choose(found, good, size, categories, rules.max_per_category)
+            chosen = choose(found, good, size, caps)
             slates.append(self._slates(part, found.take(chosen), reasons))
         return pd.concat(slates, ignore_index=True) if slates else pd.DataFrame(columns=COLUMNS)
 

@@ -1,6 +1,7 @@
 """From scored candidates to slates: rules first, then the best in order."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,9 @@ from engine.slate import SlateRules
 
 Pairs = NDArray[np.intp]
 """(n, 2): which of the asked customers, and the column of a product."""
+
+Cap = tuple[NDArray[np.int32], int]
+"""(products,) the group that each product is in, and how many of a group a slate may hold."""
 
 NO_PAIRS: Pairs = np.zeros((0, 2), dtype=np.intp)
 
@@ -50,10 +54,23 @@ def category_codes(paths: pd.Series, level: int) -> NDArray[np.int32]:
     return pd.factorize(np.array([name or place for place, name in enumerate(names)], dtype=object))[0].astype(np.int32)
 
 
-def choose(
-    found: Candidates, good: NDArray[np.bool_], size: int, categories: NDArray[np.int32], most: int | None
-) -> NDArray[np.intp]:
-    """Choose up to `size` allowed pairs of each row, best first, at most `most` of one category.
+def caps_of(catalog: pd.DataFrame, rules: SlateRules) -> list[Cap]:
+    """The caps that rules put on a slate.
+
+    Args:
+        catalog: (products,) category_path, title.
+        rules: what a slate must keep.
+    """
+    caps: list[Cap] = []
+    if rules.max_per_category is not None:
+        caps.append((category_codes(catalog["category_path"], rules.category_level), rules.max_per_category))
+    if rules.same_title_once:
+        caps.append((category_codes(catalog["title"], 0), 1))
+    return caps
+
+
+def choose(found: Candidates, good: NDArray[np.bool_], size: int, caps: Sequence[Cap]) -> NDArray[np.intp]:
+    """Choose up to `size` allowed pairs of each row, best first, within the caps.
 
     Returns:
         indices into the pairs, by row, then rank.
@@ -65,18 +82,20 @@ def choose(
         return order
     rows = found.row[order]
     chosen = [
-        mine[:size] if most is None else _at_most(mine, categories[found.product[mine]], size, most)
+        _within(mine, found.product[mine], size, caps) if caps else mine[:size]
         for mine in np.split(order, np.flatnonzero(np.diff(rows)) + 1)
     ]
     return np.concatenate(chosen)
 
 
-def _at_most(mine: NDArray[np.intp], categories: NDArray[np.int32], size: int, most: int) -> NDArray[np.intp]:
-    taken: Counter[int] = Counter()
+def _within(mine: NDArray[np.intp], products: NDArray[np.intp], size: int, caps: Sequence[Cap]) -> NDArray[np.intp]:
+    taken: list[Counter[int]] = [Counter() for _ in caps]
+    most = [cap for _, cap in caps]
     kept: list[int] = []
-    for place, category in enumerate(categories.tolist()):
-        if taken[category] < most:
-            taken[category] += 1
+    for place, groups in enumerate(zip(*(codes[products].tolist() for codes, _ in caps), strict=True)):
+        if all(count[group] < cap for count, group, cap in zip(taken, groups, most, strict=True)):
+            for count, group in zip(taken, groups, strict=True):
+                count[group] += 1
             kept.append(place)
             if len(kept) == size:
                 break

@@ -14,6 +14,7 @@ class SlateRules:
     Attributes:
         max_per_category: at most so many of one category; None: any number.
         category_level: which level of the category path counts (0 is the widest).
+        same_title_once: no two products of one title, which a reader can't tell apart.
         not_bought_days: nothing bought within so many days, unless it is due again; None: no such rule.
         in_stock: only products that are available.
         excluded: pairs customer_id, product_id that must not be shown.
@@ -21,6 +22,7 @@ class SlateRules:
 
     max_per_category: int | None = None
     category_level: int = 1
+    same_title_once: bool = False
     not_bought_days: float | None = None
     in_stock: bool = True
     excluded: pd.DataFrame | None = None

@@ -72,12 +72,13 @@ def test_an_offer_is_told_of_what_is_new_to_the_customer_only():
 
 
 def test_what_goes_with_a_purchase_names_the_purchase():
-    assert why("b", "milk", ("b", "oats", 9)) == ("neighbours", "Goes with the oats you buy")
-    assert why("b", "whole milk", ("b", "milk", 9)) == ("neighbours", "Like others that you buy")
+    assert why("b", "milk", ("b", "oats", 9)) == ("neighbours", "Goes with the oats you bought")
+    assert why("b", "milk", ("b", "oats", 9), ("b", "oats", 19))[1] == "Goes with the oats you buy"
+    assert why("b", "whole milk", ("b", "milk", 9)) == ("neighbours", "Like others that you bought")
 
 
 def test_a_purchase_without_a_category_is_not_named_with_a_blank():
-    assert why("b", "milk", ("b", "loose", 9)) == ("neighbours", "Goes with what you buy")
+    assert why("b", "milk", ("b", "loose", 9)) == ("neighbours", "Goes with what you bought")
 
 
 def test_nothing_sensitive_is_named_or_is_the_evidence():
@@ -86,7 +87,7 @@ def test_nothing_sensitive_is_named_or_is_the_evidence():
 
 
 def test_a_word_within_a_word_is_not_sensitive():
-    assert why("b", "milk", ("b", "slices", 9)) == ("neighbours", "Goes with the cheese slices you buy")
+    assert why("b", "milk", ("b", "slices", 9)) == ("neighbours", "Goes with the cheese slices you bought")
 
 
 def test_a_newcomer_is_told_of_customers_alike_only_where_they_lift_it():

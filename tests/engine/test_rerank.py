@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.hybrid import Candidates
-from engine.rerank import NO_PAIRS, allowed, category_codes, choose
+from engine.rerank import NO_PAIRS, allowed, caps_of, category_codes, choose
 from engine.slate import NO_RULES, SlateRules
 
 
@@ -30,7 +30,8 @@ def which(found, rules=NO_RULES, excluded=NO_PAIRS, available=(True, True, True)
 
 def picked(found, size, categories=(0, 0, 0, 0, 0, 0), most=None, good=None):
     good = np.ones(len(found.row), dtype=bool) if good is None else np.array(good)
-    chosen = found.take(choose(found, good, size, np.array(categories, dtype=np.int32), most))
+    caps = [] if most is None else [(np.array(categories, dtype=np.int32), most)]
+    chosen = found.take(choose(found, good, size, caps))
     return list(zip(chosen.row.tolist(), chosen.product.tolist(), strict=True))
 
 
@@ -100,3 +101,11 @@ def test_slates_equal_those_chosen_one_by_one(pairs, size, most):
                 taken.append(product)
         expected += [(row, product) for product in taken]
     assert picked(candidates(*pairs), size, categories, most) == expected
+
+
+def test_of_products_that_read_the_same_only_the_best_is_shown():
+    catalog = pd.DataFrame({"title": ["Milk", "Milk", "Tea", "", ""], "category_path": ["A > B"] * 5})
+    caps = caps_of(catalog, SlateRules(same_title_once=True, max_per_category=4))
+    found = candidates((0, 0, 1), (0, 1, 5), (0, 2, 4), (0, 3, 3), (0, 4, 2))
+    chosen = found.take(choose(found, np.ones(5, dtype=bool), 5, caps))
+    assert chosen.product.tolist() == [1, 2, 3, 4]
