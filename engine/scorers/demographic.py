@@ -106,14 +106,15 @@ class Demographic:
 
         Args:
             codes: (pairs, attributes) of the customer of each pair.
-            product: (pairs,) column of a candidate.
+            product: (pairs,) column of a product.
 
         Returns:
-            (pairs,) the highest lift over the attributes; 1 where none is known.
+            (pairs,) the highest lift over the attributes; 1 where none is known, or of the product nothing is.
         """
-        place = np.searchsorted(self._popularity.top, product)
+        top = self._popularity.top
+        place = np.minimum(np.searchsorted(top, product), len(top) - 1)
         lifts = [lift[code, place] for lift, code in zip(self._lifts, codes.T, strict=True)]
-        return np.max(lifts, axis=0) if lifts else np.ones(len(product))
+        return np.where(top[place] == product, np.max(lifts, axis=0), 1.0) if lifts else np.ones(len(product))
 
 
 def _well_known(attributes: pd.DataFrame, buyers: pd.Index) -> pd.DataFrame:

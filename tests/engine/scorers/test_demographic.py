@@ -96,6 +96,15 @@ def test_the_best_lift_is_that_of_the_group_that_buys_it_most(shop):
     assert fitted.best_lift(np.full((1, 1), -1), np.array([place["diapers"]])).tolist() == [1]
 
 
+def test_of_a_product_that_is_not_among_the_popular_ones_no_lift_is_known(shop):
+    data = shop(*lines(), customers=people())
+    fitted, every = Demographic(candidates=2).fit(data), np.arange(data.shape[1])
+    lift = fitted.best_lift(fitted.codes(pd.Index(["c41"] * len(every))), every)
+    popular = fitted.score_like(fitted.codes(pd.Index(["c41"]))).indices
+    assert len(popular) == 2
+    assert lift[np.setdiff1d(every, popular)].tolist() == [1] * (len(every) - 2)
+
+
 def test_a_product_that_a_group_never_bought_is_still_a_candidate(shop):
     data = shop(*lines(), customers=people())
     assert (np.diff(Demographic().fit(data).score(np.arange(40)).indptr) == data.shape[1]).all()
