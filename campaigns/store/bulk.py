@@ -65,7 +65,7 @@ class BulkConnection:
         return len(rows)
 
     def _insert_sqlite(self, table: Table, rows: pa.Table, otherwise: str = "") -> None:
-        """Bind only what differs from row to row: each bound value costs about a tenth of the insert itself."""
+        """Bind only what differs from row to row: the rest stands in the statement."""
         alike = {name: text for name in rows.column_names if (text := _constant(rows[name])) is not None}
         bound = rows.drop_columns(list(alike)) if len(alike) < rows.num_columns else rows
         values = ", ".join(alike[name] if name not in bound.column_names else "?" for name in rows.column_names)
