@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from campaigns.errors import CampaignError
 from campaigns.mail.transports.registry import open_transport
 from campaigns.project import Project
-from campaigns.store.tables import customers, order_lines
+from campaigns.store.tables import customers, orders
 from campaigns.sync import connect
 from crm_adapters.errors import AdapterError
 
@@ -50,8 +50,8 @@ def _look(what: str, check: Callable[[], str]) -> Finding:
 def _database(project: Project) -> str:
     with project.store.engine.connect() as connection:
         people = connection.scalar(select(func.count()).select_from(customers))
-        lines = connection.scalar(select(func.count()).select_from(order_lines))
-    return f"{project.store.engine.dialect.name}, {people:,} customers, {lines:,} order lines"
+        bought = connection.scalar(select(func.count()).select_from(orders))
+    return f"{project.store.engine.dialect.name}, {people:,} customers, {bought:,} orders"
 
 
 def _transport(project: Project) -> str:

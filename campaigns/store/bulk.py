@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import adbc_driver_sqlite.dbapi
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import JSON, URL, Boolean, ClauseElement, Float, Integer, Select, Table, Text
@@ -41,30 +39,7 @@ class BulkConnection:
             self._upsert_postgresql(table, rows)
         return len(rows)
 
-    def replace(self, table: Table, rows: pa.Table, parent: str) -> int:
-        """Replace all rows of each parent that is named: what the new rows no longer hold is gone.
-
-        Args:
-            table: the target.
-            rows: columns named as the table's; the last of equal keys wins.
-            parent: the column that names the parent, e.g. the order of an order line.
-        """
-        if rows.num_rows == 0:
-            return 0
-        rows = conform(table, _last_of_equals(rows, _keys(table)), self._dialect)
-        parents = pa.table({parent: pc.unique(rows[parent])})
-        if self._dialect == "sqlite":
-            self._cursor.executemany(f"DELETE FROM {table.name} WHERE {parent} = ?", parents)
-            self._insert_sqlite(table, rows)
-        else:
-            self._cursor.adbc_ingest("stage_parents", parents, mode="create", temporary=True)
-            own = f"{table.name}.{parent} = stage_parents.{parent}"
-            self._cursor.execute(f"DELETE FROM {table.name} USING stage_parents WHERE {own}")
-            self._cursor.execute("DROP TABLE stage_parents")
-            self._cursor.adbc_ingest(table.name, rows, mode="append")
-        return len(rows)
-
-    def _insert_sqlite(self, table: Table, rows: pa.Table, otherwise: str = "") -> None:
+    def _insert_sqlite(self, table: Table, rows: pa.Table, otherwise: str) -> None:
         """Bind only what differs from row to row: the rest stands in the statement."""
         alike = {name: text for name in rows.column_names if (text := _constant(rows[name])) is not None}
         bound = rows.drop_columns(list(alike)) if len(alike) < rows.num_columns else rows
@@ -208,16 +183,6 @@ def _constant(values: pa.ChunkedArray) -> str | None:
         return None
     bounds = pc.min_max(values).as_py()
     return repr(bounds["min"]) if bounds["min"] == bounds["max"] else None
-
-
-def _last_of_equals(rows: pa.Table, keys: list[str]) -> pa.Table:
-    """Keep the last row of each key."""
-    codes = np.zeros(rows.num_rows, dtype=np.int64)
-    for name in keys:
-        words = rows[name].combine_chunks().dictionary_encode()
-        codes = codes * len(words.dictionary) + words.indices.to_numpy()
-    doubled = pd.Series(codes).duplicated(keep="last").to_numpy()
-    return rows.filter(pa.array(~doubled)) if doubled.any() else rows
 
 
 def _keys(table: Table) -> list[str]:

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import ColumnElement, Select, exists, func, select
 
+from campaigns.store import lines
 from campaigns.store.database import Store
 from campaigns.store.tables import (
     customer_traits,
     events,
     messages,
-    order_lines,
     orders,
     runs,
 )
@@ -30,6 +30,7 @@ from campaigns.store.tables import (
 )
 
 BOUGHT = ("placed", "paid", "refunded")
+PURCHASE = ("customer_id", "order_id", "product_id", "at", "quantity", "price_minor")
 
 
 def purchases(store: Store, before: datetime) -> pd.DataFrame:
@@ -41,26 +42,24 @@ def purchases(store: Store, before: datetime) -> pd.DataFrame:
         customer_id, order_id, product_id, at, quantity (less what was refunded; below 0: a return), price_minor.
     """
     query = (
-        select(
-            orders.c.customer_id,
-            orders.c.id.label("order_id"),
-            order_lines.c.product_id,
-            orders.c.placed_at.label("at"),
-            (order_lines.c.quantity - order_lines.c.refunded_quantity).label("quantity"),
-            order_lines.c.unit_price_minor.label("price_minor"),
-        )
-        .join(order_lines, order_lines.c.order_id == orders.c.id)
+        select(orders.c.customer_id, orders.c.id.label("order_id"), orders.c.placed_at.label("at"), orders.c.lines)
         .join(people, people.c.id == orders.c.customer_id)
-        .where(
-            orders.c.placed_at < before,
-            orders.c.test.is_(False),
-            orders.c.status.in_(BOUGHT),
-            order_lines.c.product_id.is_not(None),
-            *_profiled(),
-        )
-        .order_by(orders.c.placed_at, orders.c.id, order_lines.c.line_id)
+        .where(orders.c.placed_at < before, orders.c.test.is_(False), orders.c.status.in_(BOUGHT), *_profiled())
+        .order_by(orders.c.placed_at, orders.c.id)
     )
-    return _frame(store, query, times=["at"])
+    with store.bulk() as bulk:
+        bought = _timed(bulk.read(query), ["at"])
+    heads = bought.drop_columns("lines")
+    parts = [_purchased(heads.take(pa.array(order)), each) for order, each in lines.unpack(bought["lines"])]
+    return pa.concat_tables(parts or [_purchased(heads, lines.LINE.empty_table())]).to_pandas()
+
+
+def _purchased(heads: pa.Table, each: pa.Table) -> pa.Table:
+    """Put each line beside its order."""
+    kept = pc.subtract(each["quantity"], each["refunded_quantity"])
+    found = heads.append_column("product_id", each["product_id"]).append_column("quantity", kept)
+    found = found.append_column("price_minor", each["unit_price_minor"])
+    return found.filter(pc.is_valid(found["product_id"])).select(PURCHASE)
 
 
 def _profiled() -> tuple[ColumnElement[bool], ...]:
@@ -149,10 +148,13 @@ def shown_and_ignored(store: Store, campaign: str, customer_ids: Sequence[str]) 
 
 def _frame(store: Store, query: Select[Any], times: Sequence[str] = ()) -> pd.DataFrame:
     with store.bulk() as bulk:
-        table = bulk.read(query)
-    for name in times:
-        index = table.column_names.index(name)
-        moments = pc.cast(pc.cast(table[name], pa.int64()), pa.timestamp("us", tz="UTC"))
-        table = table.set_column(index, name, moments)
-    frame: pd.DataFrame = table.to_pandas()
+        frame: pd.DataFrame = _timed(bulk.read(query), times).to_pandas()
     return frame
+
+
+def _timed(table: pa.Table, times: Sequence[str]) -> pa.Table:
+    """Read the columns of times as such."""
+    for name in times:
+        moments = pc.cast(pc.cast(table[name], pa.int64()), pa.timestamp("us", tz="UTC"))
+        table = table.set_column(table.column_names.index(name), name, moments)
+    return table

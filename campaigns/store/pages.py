@@ -4,16 +4,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Delete, Table, Update, delete, select, update
 
-from campaigns.store import quarantine
+from campaigns.store import lines, quarantine
 from campaigns.store.bulk import BulkConnection
 from campaigns.store.database import Store
-from campaigns.store.tables import EPOCH, cursors, customers, events, offers, order_lines, orders, products
+from campaigns.store.tables import EPOCH, cursors, customers, events, offers, orders, products
 
 _TABLES = {"customers": customers, "products": products, "orders": orders, "events": events, "offers": offers}
 _KEYED = ("customers", "products", "orders")
@@ -55,10 +53,7 @@ def save_page(store: Store, connection: str, stream: str, page: IncomingPage, no
         if page.first:
             quarantine.clear(bulk, connection, stream)
         rows, foreign = _own(bulk, connection, stream, page.rows)
-        if stream == "orders":
-            _save_orders(bulk, connection, rows)
-        else:
-            bulk.upsert(_TABLES[stream], _prepared(stream, connection, rows))
+        bulk.upsert(_TABLES[stream], _prepared(stream, connection, rows))
         rejects = [*page.rejects, *foreign]
         quarantine.keep(bulk, connection, stream, rejects, now)
         for statement in _farewells(stream, page.gone, now):
@@ -90,30 +85,13 @@ def _is_shared(bulk: BulkConnection, connection: str, stream: str) -> bool:
 
 
 def _prepared(stream: str, connection: str, rows: pa.Table) -> pa.Table:
+    if stream == "orders" and rows.num_rows:
+        # A page holds its orders whole: each order's lines are replaced as a set, and one that was taken out is gone.
+        rows = lines.pack(rows).rename_columns({"order_id": "id"})
     rows = rows.append_column("system", pa.array([connection] * rows.num_rows, pa.string()))
     if stream == "customers":
         rows = rows.append_column("email_normalised", pc.utf8_lower(pc.utf8_trim_whitespace(rows["email"])))
     return rows
-
-
-def _save_orders(bulk: BulkConnection, connection: str, rows: pa.Table) -> None:
-    """Split order lines, which repeat their order's columns, into the two tables.
-
-    A page holds its orders whole, so their lines are replaced as a set: one that was taken out of an order is gone.
-    """
-    if rows.num_rows == 0:
-        return
-    heads = rows.take(_last_rows(rows["order_id"]))
-    names = [column.name for column in orders.columns if column.name in rows.column_names]
-    head = heads.select(names).append_column("id", heads["order_id"])
-    bulk.upsert(orders, head.append_column("system", pa.array([connection] * head.num_rows, pa.string())))
-    bulk.replace(order_lines, rows, "order_id")
-
-
-def _last_rows(ids: pa.ChunkedArray) -> pa.Array:
-    """Number the last row of each id, in order."""
-    codes = ids.combine_chunks().dictionary_encode().indices.to_numpy()
-    return pa.array(np.flatnonzero(~pd.Series(codes).duplicated(keep="last").to_numpy()))
 
 
 def _farewells(stream: str, gone: Sequence[str], now: datetime) -> Iterator[Update | Delete]:
@@ -125,8 +103,6 @@ def _farewells(stream: str, gone: Sequence[str], now: datetime) -> Iterator[Upda
         else:
             table: Table = {"orders": orders, "events": events}[stream]
             yield delete(table).where(table.c.id.in_(some))
-        if stream == "orders":
-            yield delete(order_lines).where(order_lines.c.order_id.in_(some))
 
 
 def _in_parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -146,19 +146,7 @@ orders = Table(
     Column("currency", Text),
     Column("test", Boolean, nullable=False),
     Column("updated_at", UtcTime),
-)
-
-order_lines = Table(
-    "order_lines",
-    metadata,
-    Column("order_id", Text, primary_key=True),
-    Column("line_id", Text, primary_key=True),
-    Column("product_id", Text),
-    Column("title", Text),
-    Column("quantity", Float, nullable=False),
-    Column("unit_price_minor", BigInteger),
-    Column("refunded_quantity", Float, nullable=False),
-    sqlite_with_rowid=False,  # one B-tree instead of two: half the pages for a million lines
+    Column("lines", JSON, nullable=False, server_default="{}"),  # see lines.py
 )
 
 events = Table(

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 from campaigns.errors import StoreError
 from campaigns.store import pages, quarantine
 from campaigns.store.database import open_store
-from campaigns.store.tables import customers, events, order_lines, orders
+from campaigns.store.tables import customers, events, orders
 from crm_adapters.base import Page, Reject
 from crm_adapters.records import CUSTOMERS, EVENTS, ORDERS
 
@@ -38,6 +38,13 @@ def order(*lines):
 def found(store, *columns):
     with store.engine.connect() as read:
         return sorted(tuple(row) for row in read.execute(select(*columns)))
+
+
+def bought(store):
+    """Every (order, line, product) in the store."""
+    with store.engine.connect() as read:
+        rows = read.execute(select(orders.c.id, orders.c.lines)).all()
+    return sorted((o, n, p) for o, doc in rows for n, p in zip(doc["line_id"], doc["product_id"], strict=True))
 
 
 def test_a_page_saved_again_changes_nothing_and_a_changed_record_is_updated(store):
@@ -101,13 +108,12 @@ def test_a_bulk_transaction_inside_an_open_connection_is_refused_on_sqlite(store
 def test_a_line_taken_out_of_an_order_is_gone_and_other_orders_keep_theirs(store):
     save(store, order(("1", "a", "p"), ("1", "b", "q"), ("2", "a", "p")), "1", "orders")
     save(store, order(("1", "b", "r")), "2", "orders")
-    lines = order_lines.c
-    assert found(store, lines.order_id, lines.line_id, lines.product_id) == [("1", "b", "r"), ("2", "a", "p")]
+    assert bought(store) == [("1", "b", "r"), ("2", "a", "p")]
 
 
 def test_of_a_line_said_twice_the_last_one_counts(store):
     save(store, order(("1", "a", "p"), ("2", "a", "p"), ("1", "a", "q")), "1", "orders")
-    assert found(store, order_lines.c.order_id, order_lines.c.product_id) == [("1", "q"), ("2", "p")]
+    assert bought(store) == [("1", "a", "q"), ("2", "a", "p")]
     assert found(store, orders.c.id) == [("1",), ("2",)]
 
 
@@ -115,7 +121,7 @@ def test_a_deleted_order_takes_its_lines_along(store):
     save(store, order(("1", "a", "p"), ("2", "a", "p")), "1", "orders")
     save(store, order(), "2", "orders", gone=["1"])
     assert found(store, orders.c.id) == [("2",)]
-    assert found(store, order_lines.c.order_id) == [("2",)]
+    assert bought(store) == [("2", "a", "p")]
 
 
 def test_more_deletions_than_a_statement_can_name_are_all_made(store):
