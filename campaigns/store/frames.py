@@ -51,7 +51,8 @@ def purchases(store: Store, before: datetime) -> pd.DataFrame:
         bought = _timed(bulk.read(query), ["at"])
     heads = bought.drop_columns("lines")
     parts = [_purchased(heads.take(pa.array(order)), each) for order, each in lines.unpack(bought["lines"])]
-    return pa.concat_tables(parts or [_purchased(heads, lines.LINE.empty_table())]).to_pandas()
+    frame: pd.DataFrame = pa.concat_tables(parts or [_purchased(heads, lines.LINE.empty_table())]).to_pandas()
+    return frame
 
 
 def _purchased(heads: pa.Table, each: pa.Table) -> pa.Table:

@@ -69,7 +69,7 @@ def unpack(documents: pa.ChunkedArray) -> Iterator[tuple[np.ndarray, pa.Table]]:
         some = documents.slice(start, SLICE).combine_chunks()
         joined = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(some)], pa.int32()), some), "\n")
         read = pyarrow.json.read_json(pa.BufferReader(joined[0].as_buffer()), parse_options=_PARSING).select(LINE.names)
-        counts = pc.list_value_length(read["quantity"]).to_numpy()
+        counts = pc.fill_null(pc.list_value_length(read["quantity"]), 0).to_numpy()  # an order may have no lines
         columns = [_filled(field, read[field.name], counts) for field in LINE]
         yield np.repeat(np.arange(start, start + len(some)), counts), pa.table(columns, schema=LINE)
 
@@ -118,6 +118,6 @@ def _filled(field: pa.Field, lists: pa.ChunkedArray, counts: np.ndarray) -> pa.A
     told = lists.combine_chunks()
     if told.null_count == 0:
         return told.flatten()
-    default = pa.repeat(pa.scalar(DEFAULTS[field.name], field.type), int(counts.sum()))
+    default = pa.repeat(pa.scalar(DEFAULTS.get(field.name), field.type), int(counts.sum()))
     mask = np.repeat(told.is_valid().to_numpy(zero_copy_only=False), counts)
     return pc.replace_with_mask(default, pa.array(mask), told.flatten())

@@ -89,6 +89,14 @@ def test_more_documents_than_a_slice_keep_their_numbers(monkeypatch):
     assert [line["product_id"] for line in unpacked(packed)] == [f"p{n}" for n in numbers]
 
 
+def test_an_order_without_lines_has_none():
+    packed = lines.pack(table(("a", "1", "p", {}), ("b", "1", "q", {})))
+    documents = pa.chunked_array([["{}", *packed["lines"].to_pylist(), "{}"]])
+    numbers, each = next(lines.unpack(documents))
+    assert (numbers.tolist(), each["product_id"].to_pylist()) == ([1, 2], ["p", "q"])
+    assert next(lines.unpack(pa.chunked_array([["{}"]])))[1].num_rows == 0
+
+
 def test_the_lines_of_a_database_of_the_first_version_move_into_their_orders(database):
     config, engine = alembic_config(), create_engine(database)
     with engine.begin() as write:
