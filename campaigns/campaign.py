@@ -23,6 +23,7 @@ class SlateSpec(_Strict):
     not_bought_days: Annotated[float, Field(ge=0)] | None = 7
     same_title_once: bool = True
     in_stock: bool = True
+    without_categories: tuple[str, ...] = ()
     not_shown_again: bool = True
 
 

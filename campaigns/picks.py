@@ -32,6 +32,7 @@ def slates_for(
         same_title_once=spec.same_title_once,
         not_bought_days=spec.not_bought_days,
         in_stock=spec.in_stock,
+        without_categories=spec.without_categories,
         excluded=frames.shown_and_ignored(project.store, campaign.name, customer_ids) if spec.not_shown_again else None,
     )
     return show(project, _recommend(project, recommender, customer_ids, spec.size, rules=rules), as_of)

@@ -14,6 +14,7 @@ from apscheduler.triggers.cron import CronTrigger
 from sqlalchemy import Engine
 
 from campaigns.campaign import Campaign, Schedule
+from campaigns.store.database import making_tables
 
 RECIPIENT = "recipient"
 
@@ -106,7 +107,10 @@ class Scheduler:
         on_missed: Callable[[str, datetime], None],
         on_error: Callable[[str, BaseException], None],
     ) -> None:
-        self._scheduler = BackgroundScheduler(jobstores={"default": SQLAlchemyJobStore(engine=engine)}, timezone="UTC")
+        jobs = SQLAlchemyJobStore(engine=engine)
+        with making_tables(engine) as connection:
+            jobs.jobs_t.create(connection, checkfirst=True)
+        self._scheduler = BackgroundScheduler(jobstores={"default": jobs}, timezone="UTC")
         self._scheduler.add_listener(
             lambda event: on_missed(event.job_id, event.scheduled_run_time.astimezone(UTC)), EVENT_JOB_MISSED
         )

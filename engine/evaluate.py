@@ -85,8 +85,7 @@ def _slates(hybrid: Hybrid, judged: Rows, k: int, *, only_new: bool) -> dict[str
 
 
 def _top(candidates: Candidates, rows: int, k: int, *, only_new: bool) -> Picks:
-    anywhere = np.zeros(0, dtype=bool)
-    good = allowed(candidates, NO_RULES, anywhere, NO_PAIRS, only_new=only_new)
+    good = allowed(candidates, NO_RULES, NO_PAIRS, only_new=only_new)
     picked = candidates.take(choose(candidates, good, k, []))
     ends = np.searchsorted(picked.row, np.arange(rows + 1))
     return [picked.product[start:stop] for start, stop in pairwise(ends)]

@@ -16,7 +16,7 @@ from engine.dataset import Dataset
 from engine.errors import BadModel, NotFitted
 from engine.hybrid import PARTITION, Candidates, Hybrid
 from engine.reasons import Reasons
-from engine.rerank import NO_PAIRS, Pairs, allowed, caps_of, choose
+from engine.rerank import NO_PAIRS, Pairs, allowed, caps_of, choose, showable
 from engine.scorers.demographic import Codes, Demographic
 from engine.scorers.lift import LIFTED
 from engine.scorers.popularity import SegmentPopularity
@@ -101,7 +101,7 @@ class Recommender:
         rules = rules or NO_RULES
         asked = self._asked(pd.Index(customer_ids), customers)
         excluded = self._excluded(asked.ids, rules.excluded)
-        available = self._catalog["available"].eq(True).to_numpy(bool)
+        fit_to_show = showable(self._catalog, rules)
         caps = caps_of(self._catalog, rules)
         reasons = Reasons(self.hybrid.scorers, self._catalog, self.as_of)
         slates = []
@@ -110,7 +110,7 @@ class Recommender:
             found = self._candidates(part)
             ends = np.searchsorted(excluded[:, 0], [start, start + PARTITION])
             shifted = excluded[ends[0] : ends[1]] - np.array([start, 0])
-            good = allowed(found, rules, available, shifted, only_new=only_new)
+            good = fit_to_show[found.product] & allowed(found, rules, shifted, only_new=only_new)
             chosen = choose(found, good, size, caps)
             slates.append(self._slates(part, found.take(chosen), reasons))
         return pd.concat(slates, ignore_index=True) if slates else pd.DataFrame(columns=COLUMNS)

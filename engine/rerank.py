@@ -19,21 +19,16 @@ Cap = tuple[NDArray[np.int32], int]
 NO_PAIRS: Pairs = np.zeros((0, 2), dtype=np.intp)
 
 
-def allowed(
-    found: Candidates, rules: SlateRules, available: NDArray[np.bool_], excluded: Pairs, *, only_new: bool
-) -> NDArray[np.bool_]:
-    """Which candidate pairs the rules allow.
+def allowed(found: Candidates, rules: SlateRules, excluded: Pairs, *, only_new: bool) -> NDArray[np.bool_]:
+    """Which candidate pairs the rules allow, as far as it depends on the customer; see `showable` for the rest.
 
     Args:
         found: candidate pairs.
         rules: what a slate must keep.
-        available: (products,) whether each can be bought now.
         excluded: pairs not to show.
         only_new: leave out whatever the customer bought before.
     """
     good = np.ones(len(found.row), dtype=bool)
-    if rules.in_stock:
-        good &= available[found.product]
     if only_new:
         good &= ~found.bought
     if rules.not_bought_days is not None:
@@ -41,6 +36,24 @@ def allowed(
     if len(excluded):
         width = max(found.product.max(initial=0), excluded[:, 1].max()) + 1
         good &= ~np.isin(found.row * width + found.product, excluded[:, 0] * width + excluded[:, 1])
+    return good
+
+
+def showable(catalog: pd.DataFrame, rules: SlateRules) -> NDArray[np.bool_]:
+    """Which products the rules let into a slate, whoever it is for.
+
+    Args:
+        catalog: (products,) category_path, available.
+        rules: what a slate must keep.
+    """
+    good = np.ones(len(catalog), dtype=bool)
+    if rules.in_stock:
+        good &= catalog["available"].eq(True).to_numpy(bool)
+    if rules.without_categories:
+        unwanted = {name.casefold() for name in rules.without_categories}
+        codes, paths = pd.factorize(catalog["category_path"])
+        within = [not unwanted.isdisjoint(str(path).casefold().split(" > ")) for path in paths]
+        good &= ~np.array([*within, False])[codes]  # -1: no path
     return good
 
 

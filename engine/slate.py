@@ -17,6 +17,7 @@ class SlateRules:
         same_title_once: no two products of one title, which a reader can't tell apart.
         not_bought_days: nothing bought within so many days, unless it is due again; None: no such rule.
         in_stock: only products that are available.
+        without_categories: nothing of these, at whatever level of the path they stand; upper or lower case.
         excluded: pairs customer_id, product_id that must not be shown.
     """
 
@@ -25,6 +26,7 @@ class SlateRules:
     same_title_once: bool = False
     not_bought_days: float | None = None
     in_stock: bool = True
+    without_categories: tuple[str, ...] = ()
     excluded: pd.DataFrame | None = None
 
 

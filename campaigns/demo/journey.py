@@ -1,6 +1,8 @@
 """The demo: a newcomer's first ten minutes, on a year of real purchases, with the verbs any user would use."""
 
+import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from campaigns.train import train
 
 # The Monday after the year's last purchase week, at the digest's hour in the shop's zone.
 PRETEND_NOW = "2018-01-01T13:00:00Z"
+TOBACCO = ("Cigarettes", "Cigars", "Tobacco and lighters", "Chewing tobacco")  # no shop would mail these
 MARKER = ".handpicked-demo"
 
 
@@ -40,6 +43,7 @@ def demo(folder: Path, progress: Progress) -> Journey:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARKER).touch()
     init(folder, pretend_now=PRETEND_NOW)
+    _leave_out(folder / "campaigns" / "weekly_digest.toml", TOBACCO)
     with progress.track("export a year of purchases", None):
         export(folder / "data")
     with Project.open(folder, progress) as project:
@@ -52,6 +56,16 @@ def demo(folder: Path, progress: Progress) -> Journey:
         segments = segment_picks(project, 1)
         written_to = outbox.sent_customers(project.store, newest.run_id, limit=1)[0]
         return Journey(pulled, newest, inbox[0], len(inbox), written_to, segments["segment"].nunique())
+
+
+def _leave_out(campaign: Path, categories: Sequence[str]) -> None:
+    """Fill in the campaign's list of categories that are never picked."""
+    listed = ", ".join(f'"{name}"' for name in categories)
+    text = campaign.read_text(encoding="utf-8")
+    campaign.write_text(
+        re.sub(r"^without_categories = .*", f"without_categories = [{listed}]", text, flags=re.MULTILINE),
+        encoding="utf-8",
+    )
 
 
 def clear(folder: Path) -> None:

@@ -11,7 +11,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import NullPool
@@ -21,6 +21,8 @@ from campaigns.store.bulk import BulkConnection, open_bulk
 from campaigns.store.gate import GATE, GatedConnection
 
 BUSY_SECONDS = 30
+TABLES_LOCK = 0x48414E44
+"""PostgreSQL's advisory lock for making tables: a number that no other program on the database is likely to take."""
 
 
 class Store:
@@ -132,9 +134,21 @@ def _migrate(engine: Engine) -> None:
             f"the database is of version {current}, newer than this Handpicked knows",
             remedy="upgrade Handpicked: pip install -U handpicked",
         ) from error
-    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+    with making_tables(engine) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+@contextmanager
+def making_tables(engine: Engine) -> Iterator[Connection]:
+    """A transaction in which one process at a time makes tables; the others wait, and find them made.
+
+    SQLite has one writer anyhow. PostgreSQL lets two look for a table, and the second one that makes it fails.
+    """
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(TABLES_LOCK)))
+        yield connection
 
 
 def alembic_config() -> Config:

@@ -9,6 +9,7 @@ from campaigns.cli import app
 from campaigns.doctor import doctor
 from campaigns.init import init
 from campaigns.project import Project
+from campaigns.sync import pull
 
 
 @pytest.fixture
@@ -33,6 +34,16 @@ def test_a_project_as_laid_out_is_in_order(project):
     assert {"database", "transport", "connection shop", "campaign weekly_digest", "chromium"} == set(found)
     assert all(finding.good for finding in found.values())
     assert "customers, products, orders" in found["connection shop"].detail
+
+
+def test_a_category_to_leave_out_that_no_product_has_is_told(project):
+    with Project.open(project) as opened:
+        pull(opened, "shop")
+    campaign = project / "campaigns" / "weekly_digest.toml"
+    change(campaign, "without_categories = []", 'without_categories = ["shelf 1"]')
+    assert findings(project)["campaign weekly_digest"].good
+    change(campaign, '"shelf 1"', '"Shelf1"')
+    assert "did you mean 'Shelf 1'" in findings(project)["campaign weekly_digest"].detail
 
 
 @pytest.mark.parametrize(

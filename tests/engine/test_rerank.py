@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.hybrid import Candidates
-from engine.rerank import NO_PAIRS, allowed, caps_of, category_codes, choose
+from engine.rerank import NO_PAIRS, allowed, caps_of, category_codes, choose, showable
 from engine.slate import NO_RULES, SlateRules
 
 
@@ -24,8 +24,14 @@ def candidates(*pairs):
     )
 
 
-def which(found, rules=NO_RULES, excluded=NO_PAIRS, available=(True, True, True), *, only_new=False):
-    return allowed(found, rules, np.array(available), excluded, only_new=only_new).tolist()
+def which(found, rules=NO_RULES, excluded=NO_PAIRS, *, only_new=False):
+    return allowed(found, rules, excluded, only_new=only_new).tolist()
+
+
+def shown(rules, *paths):
+    """Which products with these category paths may be shown; the first is not available."""
+    available = [False, *(True for _ in paths[1:])]
+    return showable(pd.DataFrame({"category_path": paths, "available": available}), rules).tolist()
 
 
 def picked(found, size, categories=(0, 0, 0, 0, 0, 0), most=None, good=None):
@@ -36,11 +42,18 @@ def picked(found, size, categories=(0, 0, 0, 0, 0, 0), most=None, good=None):
 
 
 def test_without_rules_everything_is_allowed():
-    assert which(candidates((0, 0, 1), (0, 1, 1, True, False, 0.5)), available=(False, False)) == [True, True]
+    assert which(candidates((0, 0, 1), (0, 1, 1, True, False, 0.5))) == [True, True]
+    assert shown(NO_RULES, "Food", "Drink") == [True, True]
 
 
 def test_what_is_not_in_stock_is_left_out_where_the_rule_says_so():
-    assert which(candidates((0, 0, 1), (0, 1, 1)), SlateRules(), available=(False, True)) == [False, True]
+    assert shown(SlateRules(), "Food", "Drink") == [False, True]
+
+
+def test_unwanted_categories_are_left_out_at_whatever_level_they_stand():
+    rules = SlateRules(in_stock=False, without_categories=("cigarettes", "Beer"))
+    paths = ["Health > Cigarettes > Menthol", "CIGARETTES", "Drink > Beer and ale", "Drink > Beer", "", "Beer"]
+    assert shown(rules, *paths) == [False, False, True, False, True, False]
 
 
 def test_only_new_leaves_out_what_was_bought():
@@ -49,7 +62,7 @@ def test_only_new_leaves_out_what_was_bought():
 
 def test_what_was_bought_lately_is_left_out_unless_it_is_due():
     found = candidates((0, 0, 1, True, False, 5), (0, 1, 1, True, True, 5), (0, 2, 1, True, False, 8), (1, 0, 1))
-    assert which(found, SlateRules(not_bought_days=7, in_stock=False)) == [False, True, True, True]
+    assert which(found, SlateRules(not_bought_days=7)) == [False, True, True, True]
 
 
 def test_an_excluded_pair_is_left_out_for_that_customer_only():

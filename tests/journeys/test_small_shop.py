@@ -65,6 +65,17 @@ def test_every_customer_ends_in_one_state_and_each_message_is_in_the_maildir_onc
         assert not message.defects
 
 
+def test_no_message_shows_a_product_of_a_category_that_the_campaign_leaves_out(shop):
+    edit(shop, "without_categories = []", 'without_categories = ["Shelf 1", "kind 2"]')
+    planned = send(shop, "weekly_digest")
+    with shop.store.engine.connect() as read:
+        query = select(messages.c.content).where(messages.c.run_id == planned.run_id, messages.c.state == "waiting")
+        shown = {pick["product_id"] for content in read.execute(query).scalars() for pick in content["picks"]}
+    unwanted = {f"p{n}" for n in range(40) if n % 8 == 1} | {"p2"}
+    assert shown
+    assert not shown & unwanted
+
+
 def change_people(shop, **changes):
     """Change customers in the export, each by name: a column and its new values by id; then pull again."""
     path = shop.folder / "data" / "customers.csv"
