@@ -34,6 +34,7 @@ DEFAULTS: dict[str, float | None] = {
 
 SLICE = 20_000
 """Documents read at a time: about 5 MB of JSON."""
+BLOCK_BYTES = 1 << 20
 _UNSAFE = r'["\\\x00-\x1f]'
 _DOCUMENT = pa.schema([pa.field(field.name, pa.list_(field.type)) for field in LINE])
 _PARSING = pyarrow.json.ParseOptions(explicit_schema=_DOCUMENT, unexpected_field_behavior="ignore")
@@ -68,7 +69,10 @@ def unpack(documents: pa.ChunkedArray) -> Iterator[tuple[np.ndarray, pa.Table]]:
     for start in range(0, len(documents), SLICE):
         some = documents.slice(start, SLICE).combine_chunks()
         joined = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(some)], pa.int32()), some), "\n")
-        read = pyarrow.json.read_json(pa.BufferReader(joined[0].as_buffer()), parse_options=_PARSING).select(LINE.names)
+        longest = pc.max(pc.binary_length(some)).as_py()
+        reading = pyarrow.json.ReadOptions(block_size=max(BLOCK_BYTES, 2 * longest))  # a document must fit into a block
+        text = pa.BufferReader(joined[0].as_buffer())
+        read = pyarrow.json.read_json(text, reading, _PARSING).select(LINE.names)
         counts = pc.fill_null(pc.list_value_length(read["quantity"]), 0).to_numpy()  # an order may have no lines
         columns = [_filled(field, read[field.name], counts) for field in LINE]
         yield np.repeat(np.arange(start, start + len(some)), counts), pa.table(columns, schema=LINE)

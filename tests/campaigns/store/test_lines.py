@@ -89,6 +89,13 @@ def test_more_documents_than_a_slice_keep_their_numbers(monkeypatch):
     assert [line["product_id"] for line in unpacked(packed)] == [f"p{n}" for n in numbers]
 
 
+def test_an_order_of_very_many_lines_is_read_whole():
+    packed = lines.pack(table(*(("a", str(n), f"product {n}", {}) for n in range(150_000)), ("b", "1", "p", {})))
+    assert len(packed["lines"][0].as_py()) > 3 << 20  # longer than the reader takes by itself
+    numbers, each = next(lines.unpack(packed["lines"]))
+    assert (len(numbers), each["product_id"][149_999].as_py()) == (150_001, "product 149999")
+
+
 def test_an_order_without_lines_has_none():
     packed = lines.pack(table(("a", "1", "p", {}), ("b", "1", "q", {})))
     documents = pa.chunked_array([["{}", *packed["lines"].to_pylist(), "{}"]])
