@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -185,20 +185,37 @@ def train(at: At = None, as_json: Json = False) -> None:
 
 @app.command()
 def evaluate(
-    weeks: Annotated[int, typer.Option(help="How many past weeks to judge on.")] = 4,
-    k: Annotated[int, typer.Option("--k", help="Size of the slate.")] = 10,
+    weeks: Annotated[int, typer.Option(min=1, help="How many past weeks to judge on.")] = 4,
+    k: Annotated[int, typer.Option("--k", min=1, help="Size of the slate.")] = 10,
+    by: Annotated[
+        Literal["band", "segment"] | None,
+        typer.Option("--by", help="Also tell nDCG by how often customers order (band), or by segment."),
+    ] = None,
+    card: Annotated[Path | None, typer.Option("--card", help="Write the model card, one HTML page, here.")] = None,
     at: At = None,
     as_json: Json = False,
 ) -> None:
     """Judge every scorer and the blend on past weeks, each trained strictly on what came before."""
-    from campaigns.evaluation import evaluate_weeks
+    from campaigns.evaluation import evaluate_weeks, records
 
+    if card and not card.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {card.parent}; make it first, or name another")
     with opened() as project:
-        figures = evaluate_weeks(project, weeks, k, moment(at))
+        judged = evaluate_weeks(project, weeks, k, moment(at))
+    if card:
+        from campaigns.model_card import model_card
+
+        card.write_text(model_card(judged), encoding="utf-8")
     if as_json:
-        show_json(figures.to_dict("records"))
-    else:
-        show_table(list(figures.columns), figures.values.tolist())
+        show_json(records(judged.groups(by) if by else judged.summary))
+        return
+    for comparison in judged.comparisons:
+        out.print(f"[bold]{comparison.title}[/bold], {judged.customers(comparison.task):,} customers")
+        for table in judged.tables(comparison.task, by):
+            show_table(list(table.columns), table.to_numpy(object).tolist())
+        out.print(f"{comparison.sentence()}\n", markup=False)
+    if card:
+        out.print(f"model card: {card}", markup=False)
 
 
 @app.command()
@@ -222,21 +239,27 @@ def picks(
 
 @app.command()
 def segments(
-    size: Annotated[int, typer.Option("--size", help="Products for each segment.")] = 3,
+    size: Annotated[int, typer.Option("--size", min=0, help="Products for each segment.")] = 3,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw them into this .png or .svg file.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the segments in words, how many customers each has, and its top products."""
-    from campaigns.picks import segment_picks
+    """Show the segments in words: who is in each, what sets it apart, its top products, who moved, why so many."""
+    from campaigns.segment_picture import draw, refuse_other_kinds
+    from campaigns.segments import describe
 
+    if plot:
+        refuse_other_kinds(plot)
     with opened() as project:
-        top = segment_picks(project, size)
+        found = describe(project, size)
+    if plot:
+        draw(found, plot)
     if as_json:
-        show_json(top.to_dict("records"))
+        show_json(found.as_json())
         return
-    for (name, people), rows in top.groupby(["segment", "customers"]):
-        out.print(f"[bold]{name}[/bold] ({people:,} customers)")
-        for row in rows.itertuples(index=False):
-            out.print(f"  {row.rank}. {row.title} - {row.reason}", markup=False)
+    if found.since:
+        out.print(f"movement since {found.since:%Y-%m-%d %H:%M}\n", markup=False)
+    for line in found.lines():
+        out.print(line, markup=False)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """TRAIN: store -> frames -> clean -> dataset -> recommender -> saved model, traits and segments of every customer."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import delete
 
 from campaigns.errors import NotFound
 from campaigns.project import Project, real_now
-from campaigns.store import frames
+from campaigns.store import frames, segmentations
 from campaigns.store.aliases import save_aliases
 from campaigns.store.model_registry import latest_model, save_model
 from campaigns.store.tables import customer_traits
@@ -18,7 +18,8 @@ from engine.clean import Cleaned, clean
 from engine.dataset import Dataset
 from engine.features import traits
 from engine.recommender import Recommender
-from engine.segments import segment
+from engine.segment_facts import movement
+from engine.segments import Segmentation, segment
 
 
 @dataclass(frozen=True)
@@ -100,14 +101,28 @@ def recommender_as_of(project: Project, as_of: datetime) -> tuple[str, Recommend
 
 def save_traits(project: Project, known: World) -> None:
     """Replace what the audience rules can ask of each customer: recency, orders, spending, segment."""
-    purchases, products = known.cleaned.purchases, known.cleaned.products
-    as_of = pd.Timestamp(known.as_of)
-    rows = traits(purchases, as_of).merge(segment(purchases, products, as_of, seed=0), on="customer_id", how="left")
-    rows["computed_at"] = pd.Timestamp(known.as_of)
+    purchases, products, as_of = known.cleaned.purchases, known.cleaned.products, pd.Timestamp(known.as_of)
+    with project.progress.track("find the segments", None):
+        last = segmentations.last_run(project.store, known.as_of)
+        found = segment(purchases, products, as_of, seed=0, before=last.members if last else None)
+    rows = traits(purchases, as_of).merge(found.customers, on="customer_id", how="left")
+    before = last.members if last else segmentations.NOBODY
+    rows["previous_segment"] = rows["customer_id"].map(before.set_index("customer_id")["segment"])
+    rows["computed_at"] = as_of
     named = [column.name for column in customer_traits.columns]
     with project.store.bulk() as bulk:
         bulk.execute(delete(customer_traits))
         bulk.append(customer_traits, pa.Table.from_pandas(rows[named], preserve_index=False))
+        segmentations.save(bulk, known.as_of, last.since if last else None, _segment_facts(found, last))
+
+
+def _segment_facts(found: Segmentation, last: segmentations.LastRun | None) -> dict[str, Any]:
+    """What `handpicked segments` tells of them; no moves in a first run."""
+    moves = pd.concat([movement(last.members, found.customers), last.left]) if last else pd.DataFrame()
+    tables = {"segments": found.profile, "moves": moves}
+    plain = {name: table.astype(object).where(table.notna(), None).to_dict("records") for name, table in tables.items()}
+    tried = [asdict(each) for each in found.choice.tried]
+    return {**plain, "k": found.choice.k, "tried": tried, "why": str(found.choice)}
 
 
 def _card(known: World, as_of: datetime) -> dict[str, Any]:

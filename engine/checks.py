@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.dataset import Dataset
-from engine.scorers.base import Rows, Scorer
+from engine.history import Rows
+from engine.scorers.base import Scorer
 
 AS_OF = pd.Timestamp("2026-03-02", tz="UTC")
 WEEK_DAYS = 7

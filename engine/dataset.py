@@ -1,5 +1,6 @@
-"""Frames in: columns checked, ids mapped, everything cut strictly before one moment; arrays and a sparse matrix out."""
+"""Frames in: columns checked, ids mapped, everything cut strictly before one moment; arrays out, by customer."""
 
+import itertools
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
@@ -11,17 +12,22 @@ from scipy import sparse
 
 from engine.attributes import attributes
 from engine.errors import BadFrame, NothingToLearn
+from engine.history import History, decay
 
 DAY = pd.Timedelta(days=1)
 DAY_SECONDS = 86_400.0
 PURCHASES = ("customer_id", "order_id", "product_id", "at", "quantity", "price_minor")
 PRODUCTS = ("product_id", "title", "category_path", "brand", "size", "available", "recommendable")
+OFFER_KINDS = ("mailer", "other")
+"""What an offer is announced by: printed or mailed to customers, or anything else, such as a display."""
 OFFERS = ("product_id", "kind", "starts_at", "ends_at", "announced_at")
 
 
 @dataclass(frozen=True)
 class Dataset:
     """What was known strictly before `as_of`, as arrays. Only recommendable products are in it.
+
+    Lines are sorted by customer, then product, then age.
 
     Attributes:
         as_of: the cut-off; nothing from this moment on is in here.
@@ -32,6 +38,7 @@ class Dataset:
         age_days: (lines,) days from the purchase to `as_of`, above 0.
         order: (lines,) number of the order.
         quantity: (lines,) units, above 0.
+        price: (lines,) of one unit, in minor units of the currency; not a number where it is not known.
         catalog: (products,) title, category_path, brand, size (text, blank if missing), available, in the order of
             `product_ids`.
         offers: those announced before `as_of`; None if nothing is known of offers.
@@ -47,6 +54,7 @@ class Dataset:
     age_days: NDArray[np.float32]
     order: NDArray[np.int32]
     quantity: NDArray[np.float32]
+    price: NDArray[np.float32]
     catalog: pd.DataFrame
     offers: pd.DataFrame | None
     attributes: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -72,15 +80,20 @@ class Dataset:
         customer, customer_ids = pd.factorize(kept["customer_id"], sort=True)
         product, product_ids = pd.factorize(kept["product_id"], sort=True)
         order, _ = pd.factorize(kept["order_id"])
+        age_days = ((as_of - kept["at"]).dt.total_seconds() / DAY_SECONDS).to_numpy(np.float32)
+        by_customer = np.lexsort((age_days, product, customer))
         return cls(
             as_of=as_of,
             customer_ids=pd.Index(customer_ids),
             product_ids=pd.Index(product_ids),
-            customer=customer.astype(np.int32),
-            product=product.astype(np.int32),
-            age_days=((as_of - kept["at"]).dt.total_seconds() / DAY_SECONDS).to_numpy(np.float32),
-            order=order.astype(np.int32),
-            quantity=kept["quantity"].to_numpy(np.float32),
+            customer=customer[by_customer].astype(np.int32),
+            product=product[by_customer].astype(np.int32),
+            age_days=age_days[by_customer],
+            order=order[by_customer].astype(np.int32),
+            quantity=kept["quantity"].to_numpy(np.float32)[by_customer],
+            price=pd.to_numeric(kept["price_minor"], errors="coerce").to_numpy(np.float32, na_value=np.nan)[
+                by_customer
+            ],
             catalog=known.loc[product_ids],
             offers=_announced(offers, as_of),
             attributes=pd.DataFrame() if customers is None else attributes(customers),
@@ -92,13 +105,34 @@ class Dataset:
         return len(self.customer_ids), len(self.product_ids)
 
     @cached_property
+    def history(self) -> History:
+        """The days on which every customer bought every product."""
+        return History(self.customer, self.product, self.age_days, self.shape)
+
+    @cached_property
     def on_offer(self) -> NDArray[np.bool_]:
         """Which products have an offer that was announced before `as_of` and runs in the week after it."""
-        if self.offers is None:
-            return np.zeros(len(self.product_ids), dtype=bool)
-        week = self.as_of + 7 * DAY
-        running = self.offers[(self.offers["starts_at"] < week) & (self.offers["ends_at"] > self.as_of)]
-        return np.asarray(self.product_ids.isin(running["product_id"]))
+        return np.asarray(self.offered()[:, : len(OFFER_KINDS)].any(axis=1))
+
+    def offered(self) -> NDArray[np.float32]:
+        """What is known of each product's offers: (products, 6).
+
+        Returns:
+            for each of `OFFER_KINDS`, whether one that was announced before `as_of` runs in the week after it; then,
+            whether one ran in the week before it; then, how many have ended.
+        """
+        table = np.zeros((self.shape[1], 3 * len(OFFER_KINDS)), dtype=np.float32)
+        if self.offers is None or self.offers.empty:
+            return table
+        product = self.product_ids.get_indexer(pd.Index(self.offers["product_id"]))
+        start, end, now, week = self.offers["starts_at"], self.offers["ends_at"], self.as_of, 7 * DAY
+        times = [(start < now + week) & (end > now), (start < now) & (end > now - week), end <= now]
+        mailed = self.offers["kind"] == OFFER_KINDS[0]
+        for column, (when, kind) in enumerate(itertools.product(times, (mailed, ~mailed))):
+            meant = product[(when & kind).to_numpy(bool) & (product >= 0)]
+            counts = np.bincount(meant, minlength=self.shape[1])
+            table[:, column] = np.minimum(counts, 1) if column < 2 * len(OFFER_KINDS) else counts
+        return table
 
     def matrix(self, weight: NDArray[np.float32] | None = None) -> sparse.csr_array:
         """Sum a weight of each line (1, if none) into (customers, products)."""
@@ -107,8 +141,7 @@ class Dataset:
 
     def decayed(self, half_life_days: float) -> NDArray[np.float32]:
         """Weigh each line by its age: half for every `half_life_days`."""
-        weight: NDArray[np.float32] = np.exp2(-self.age_days / np.float32(half_life_days))
-        return weight
+        return decay(self.age_days, half_life_days)
 
     def before(self, days: float) -> Self:
         """The same world as it was known `days` earlier: the same ids, fewer lines; offers announced by then."""
@@ -122,6 +155,7 @@ class Dataset:
             age_days=self.age_days[kept] - np.float32(days),
             order=self.order[kept],
             quantity=self.quantity[kept],
+            price=self.price[kept],
             offers=None if self.offers is None else self.offers[self.offers["announced_at"] < earlier],
         )
 

@@ -1,7 +1,8 @@
 """Evaluate: fit strictly before a week, judge on that week; each scorer and the blend, for any product and for new."""
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,16 +10,61 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.dataset import Dataset
-from engine.hybrid import PARTITION, Candidates, Hybrid
-from engine.metrics import PER_CUSTOMER
-from engine.rerank import NO_PAIRS, allowed, choose
-from engine.scorers.base import Rows, known_rows, values_at
-from engine.slate import NO_RULES
+from engine.examples import PARTITION
+from engine.history import Rows
+from engine.hybrid import Hybrid
+from engine.metrics import PER_CUSTOMER, Slates, calibration, diversity, novelty
+from engine.pairs import values_at
+from engine.rerank import category_codes
 
 WEEK = pd.Timedelta(days=7)
-COLUMNS = ["scorer", "task", "cutoff", "customers", *PER_CUSTOMER, "coverage"]
-Picks = list[NDArray[np.intp]]
-"""The products of each judged customer's slate, best first."""
+METRICS = [*PER_CUSTOMER, "novelty", "diversity"]
+PER_CUSTOMER_COLUMNS = ["scorer", "task", "cutoff", "customer_id", "band", *METRICS]
+COVERAGE_COLUMNS = ["scorer", "task", "cutoff", "coverage"]
+BANDS = np.array(["few", "some", "many"], dtype=object)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What judging on some weeks found.
+
+    Attributes:
+        per_customer: PER_CUSTOMER_COLUMNS, a row for each scorer, task, cut-off and customer with a target. `band` is
+            few, some or many: the third of the dataset's customers, by orders before the cut-off.
+        coverage: COVERAGE_COLUMNS: the share of the dataset's products that the slates of the judged customers showed.
+        calibration: the blend's scores of all candidate pairs of the judged customers, and what was bought, as
+            `engine.metrics.calibration`; where the ranking was too young to be learnt, its scores are no chances.
+    """
+
+    per_customer: pd.DataFrame
+    coverage: pd.DataFrame
+    calibration: pd.DataFrame
+
+    def summary(self) -> pd.DataFrame:
+        """Mean over the customers within each cut-off, then over the cut-offs.
+
+        Returns:
+            columns scorer, task, customers (distinct), each of METRICS, coverage.
+        """
+        keys = ["scorer", "task"]
+        shown = self.coverage.groupby(keys, as_index=False)["coverage"].mean()
+        return self._means(keys).merge(shown, on=keys)
+
+    def by(self, column: str) -> pd.DataFrame:
+        """The same within each group of customers: scorer, task, the column, customers, each of METRICS."""
+        return self._means(["scorer", "task", column])
+
+    def values(self, scorer: str, task: str, metric: str = "ndcg") -> pd.DataFrame:
+        """One metric as the bootstrap takes it: (customers, cut-offs), NaN where a customer had no target."""
+        mine = self.per_customer[(self.per_customer["scorer"] == scorer) & (self.per_customer["task"] == task)]
+        return mine.pivot(index="customer_id", columns="cutoff", values=metric)
+
+    def _means(self, keys: list[str]) -> pd.DataFrame:
+        within = self.per_customer.groupby([*keys, "cutoff"])[METRICS].mean()
+        means = within.groupby(level=keys).mean()
+        people = self.per_customer.groupby(keys)["customer_id"].nunique()
+        means.insert(0, "customers", people)
+        return means.reset_index()
 
 
 def evaluate(
@@ -26,33 +72,133 @@ def evaluate(
     products: pd.DataFrame,
     customers: pd.DataFrame | None,
     offers: pd.DataFrame | None,
-    cutoffs: Sequence[pd.Timestamp],
+    cutoffs: Iterable[pd.Timestamp],
     k: int = 10,
-) -> pd.DataFrame:
+) -> Evaluation:
     """Judge on the week after each cut-off.
 
     The target of a customer is the distinct recommendable products bought in that week, among customers and products
-    seen before it; task `any` is all of them, task `new` only what the customer never bought before. Means are over
-    customers with a target; a week in which nobody has one has no row.
-
-    Returns:
-        columns scorer, task, cutoff, customers, precision, recall, map, ndcg, hit, coverage.
+    seen before it; task `any` is all of them, task `new` only what the customer never bought before. Only customers
+    with a target are judged; a week in which nobody has one has no row.
 
     Raises:
         NothingToLearn: nothing was bought before a cut-off.
     """
-    rows = []
+    figures, coverage, pairs = [], [], [_no_chances()]
     for cutoff in cutoffs:
         data = Dataset.from_frames(purchases, products, customers, offers, as_of=cutoff)
-        hybrid = Hybrid().fit(data)
-        target = _target(purchases, data)
-        only_new = _only_new(target, hybrid.scorers.repeat.times)
-        for task, wanted in (("any", target), ("new", only_new)):
-            judged = np.flatnonzero(np.diff(wanted.indptr))
-            for name, picks in _slates(hybrid, judged, k, only_new=task == "new").items():
-                figures = _judge(picks, sparse.csr_array(wanted[judged]), k)
-                rows.append({"scorer": name, "task": task, "cutoff": cutoff, **figures})
-    return pd.DataFrame(rows, columns=COLUMNS)
+        week = _Week(data, Hybrid().fit(data), _target(purchases, data), k)
+        figures += list(week.judge())
+        coverage.append(week.coverage())
+        pairs += week.chances
+    predicted, happened = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    return Evaluation(
+        per_customer=pd.concat(figures, ignore_index=True) if figures else pd.DataFrame(columns=PER_CUSTOMER_COLUMNS),
+        coverage=pd.concat(coverage, ignore_index=True) if coverage else pd.DataFrame(columns=COVERAGE_COLUMNS),
+        calibration=calibration(predicted, happened),
+    )
+
+
+class Pairs(NamedTuple):
+    """Scored pairs of some customers and products, each (pairs,), as `Candidates`."""
+
+    row: NDArray[np.intp]
+    product: NDArray[np.intp]
+    score: NDArray[np.float32]
+    discovery: NDArray[np.float32]
+    bought: NDArray[np.bool_]
+
+
+Chances = tuple[NDArray[np.float32], NDArray[np.bool_]]
+"""The blend's score of each candidate pair, and whether it was bought."""
+
+
+@dataclass
+class _Week:
+    """One cut-off: what was known before it, and what was bought in the week after it.
+
+    Attributes:
+        data: what was known.
+        hybrid: fitted on it.
+        target: (customers, products), above 0 where bought in the week.
+        k: size of a slate.
+        shown: which products the slates judged so far showed, by scorer and task.
+        chances: of the blend, a part at a time.
+    """
+
+    data: Dataset
+    hybrid: Hybrid
+    target: sparse.csr_array
+    k: int
+    shown: dict[tuple[str, str], NDArray[np.bool_]] = field(default_factory=dict)
+    chances: list[Chances] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.before = self.data.matrix().astype(bool)
+        new = sparse.csr_array(self.target - self.target.multiply(self.before))
+        new.eliminate_zeros()
+        self.wanted = {"any": self.target, "new": new}
+        self.share = self.before.sum(axis=0) / self.data.shape[0]
+        self.levels = _levels(self.data.catalog["category_path"])
+        self.band = _bands(self.data)
+
+    def judge(self) -> Iterator[pd.DataFrame]:
+        """The figures of each customer with a target, a partition, contestant and task at a time."""
+        judged = np.flatnonzero(np.diff(self.target.indptr))
+        for start in range(0, len(judged), PARTITION):
+            rows = judged[start : start + PARTITION]
+            contestants = _contestants(self.hybrid, rows, self.before)
+            blend = contestants[self.hybrid.name]
+            self.chances.append((blend.score, _bought(self.target, rows, blend.row, blend.product)))
+            for name, pairs in contestants.items():
+                for task in self.wanted:
+                    yield self._figures(name, task, rows, pairs)
+
+    def coverage(self) -> pd.DataFrame:
+        """The share of products shown, by scorer and task."""
+        rows = [(*key, self.data.as_of, shown.mean()) for key, shown in self.shown.items()]
+        return pd.DataFrame(rows, columns=COVERAGE_COLUMNS)
+
+    def _figures(self, name: str, task: str, rows: Rows, pairs: Pairs) -> pd.DataFrame:
+        relevant = np.diff(self.wanted[task].indptr)[rows]
+        slates = _top(pairs, len(rows), self.k, only_new=task == "new")[relevant > 0]
+        rows, relevant = rows[relevant > 0], relevant[relevant > 0]
+        shown = self.shown.setdefault((name, task), np.zeros(self.data.shape[1], dtype=bool))
+        shown[slates[slates >= 0]] = True
+        places = np.repeat(np.arange(len(rows)), self.k)
+        hits = _bought(self.wanted[task], rows, places, slates.ravel()).reshape(slates.shape) & (slates >= 0)
+        who = {"customer_id": self.data.customer_ids[rows], "band": self.band[rows]}
+        figures = {metric: measure(hits, relevant) for metric, measure in PER_CUSTOMER.items()}
+        variety = {"novelty": novelty(slates, self.share), "diversity": diversity(slates, self.levels)}
+        found = pd.DataFrame({**who, **figures, **variety})
+        return found.assign(scorer=name, task=task, cutoff=self.data.as_of)[PER_CUSTOMER_COLUMNS]
+
+
+def _contestants(hybrid: Hybrid, rows: Rows, before: sparse.csr_array) -> dict[str, Pairs]:
+    """What the blend and each scorer alone propose to some customers, each in its own order."""
+    blend = hybrid.candidates(rows)
+    found = {hybrid.name: Pairs(blend.row, blend.product, blend.score, blend.discovery, blend.bought)}
+    for scorer in hybrid.scorers.all():
+        scores = scorer.score(rows)
+        row, product = np.repeat(np.arange(len(rows)), np.diff(scores.indptr)), scores.indices.astype(np.intp)
+        found[scorer.name] = Pairs(row, product, scores.data, scores.data, _bought(before, rows, row, product))
+    return found
+
+
+def _bought(table: sparse.csr_array, rows: Rows, row: NDArray[np.intp], product: NDArray[np.intp]) -> NDArray[np.bool_]:
+    return values_at(sparse.csr_array(table[rows]), row, product) > 0
+
+
+def _top(pairs: Pairs, rows: int, k: int, *, only_new: bool) -> Slates:
+    """The k best products of each customer; ties go to the lower product column, as in `engine.rerank.choose`."""
+    good = np.flatnonzero(~pairs.bought) if only_new else np.arange(len(pairs.row))
+    score = pairs.discovery if only_new else pairs.score
+    order = good[np.lexsort((pairs.product[good], -score[good], pairs.row[good]))]
+    row = pairs.row[order]
+    place = np.arange(len(row)) - np.searchsorted(row, row)
+    slates = np.full((rows, k), -1, dtype=np.intp)
+    slates[row[place < k], place[place < k]] = pairs.product[order][place < k]
+    return slates
 
 
 def _target(purchases: pd.DataFrame, data: Dataset) -> sparse.csr_array:
@@ -66,45 +212,19 @@ def _target(purchases: pd.DataFrame, data: Dataset) -> sparse.csr_array:
     return sparse.coo_array(bought, shape=data.shape).tocsr()
 
 
-def _only_new(target: sparse.csr_array, bought: sparse.csr_array) -> sparse.csr_array:
-    new = sparse.csr_array(target - target.multiply(bought.astype(bool)))
-    new.eliminate_zeros()
-    return new
+def _bands(data: Dataset) -> NDArray[np.object_]:
+    """Few, some or many orders: (customers,); customers with as many orders are in one band."""
+    orders = pd.Series(data.order).groupby(data.customer).nunique().to_numpy()
+    limits = np.quantile(orders, [1 / 3, 2 / 3])
+    return np.asarray(BANDS[np.searchsorted(limits, orders)])
 
 
-def _slates(hybrid: Hybrid, judged: Rows, k: int, *, only_new: bool) -> dict[str, Picks]:
-    """The top k products of each judged customer, by scorer."""
-    found: dict[str, Picks] = {}
-    for start in range(0, len(judged), PARTITION):
-        rows = judged[start : start + PARTITION]
-        parts = {hybrid.name: hybrid.candidates(rows)}
-        parts |= {scorer.name: _alone(scorer.score(rows), hybrid, rows) for scorer in hybrid.scorers.all()}
-        for name, candidates in parts.items():
-            found.setdefault(name, []).extend(_top(candidates, len(rows), k, only_new=only_new))
-    return found
+def _levels(paths: pd.Series) -> NDArray[np.int32]:
+    """Code of each leading part of a category path: (products, depth), -1 below the path's own depth."""
+    depth = paths.str.count(" > ").to_numpy() + 1
+    codes = [np.where(depth > level, category_codes(paths, level), -1) for level in range(depth.max())]
+    return np.column_stack(codes).astype(np.int32)
 
 
-def _top(candidates: Candidates, rows: int, k: int, *, only_new: bool) -> Picks:
-    good = allowed(candidates, NO_RULES, NO_PAIRS, only_new=only_new)
-    picked = candidates.take(choose(candidates, good, k, []))
-    ends = np.searchsorted(picked.row, np.arange(rows + 1))
-    return [picked.product[start:stop] for start, stop in pairwise(ends)]
-
-
-def _alone(scores: sparse.csr_array, hybrid: Hybrid, rows: Rows) -> Candidates:
-    """The candidates of one scorer, in its own order."""
-    row = np.repeat(np.arange(len(rows)), np.diff(scores.indptr))
-    product = scores.indices.astype(np.intp)
-    bought = values_at(known_rows(hybrid.scorers.repeat.times, rows), row, product) > 0
-    return Candidates(row, product, scores.data, bought, bought, np.zeros(len(row), dtype=np.float32))
-
-
-def _judge(picks: Picks, wanted: sparse.csr_array, k: int) -> dict[str, float]:
-    totals = dict.fromkeys(PER_CUSTOMER, 0.0)
-    for mine, (start, stop) in zip(picks, pairwise(wanted.indptr), strict=True):
-        target = wanted.indices[start:stop]
-        hits = np.isin(mine, target).tolist()
-        for name, measure in PER_CUSTOMER.items():
-            totals[name] += measure(hits, len(target), k)
-    means = {name: total / len(picks) for name, total in totals.items()}
-    return {"customers": len(picks), **means, "coverage": len(np.unique(np.concatenate(picks))) / wanted.shape[1]}
+def _no_chances() -> Chances:
+    return np.zeros(0, dtype=np.float32), np.zeros(0, dtype=bool)

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import pickle
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from engine.candidates import Candidates
 from engine.dataset import Dataset
 from engine.errors import BadModel, NotFitted
-from engine.hybrid import PARTITION, Candidates, Hybrid
+from engine.examples import PARTITION
+from engine.hybrid import Hybrid
 from engine.reasons import Reasons
-from engine.rerank import NO_PAIRS, Pairs, allowed, caps_of, choose, showable
+from engine.rerank import NO_PAIRS, Pairs, Reranker
 from engine.scorers.demographic import Codes, Demographic
 from engine.scorers.lift import LIFTED
 from engine.scorers.popularity import SegmentPopularity
@@ -58,7 +60,7 @@ class Recommender:
         self.newcomers = Demographic().fit(known)
         self.in_segments = SegmentPopularity().fit(known)
         self.as_of, self.customer_ids, self.product_ids = data.as_of, data.customer_ids, data.product_ids
-        self._catalog = data.catalog[["category_path", "title", "available"]]
+        self._catalog = data.catalog[["category_path", "title", "brand", "available"]]
         return self
 
     @property
@@ -101,19 +103,52 @@ class Recommender:
         rules = rules or NO_RULES
         asked = self._asked(pd.Index(customer_ids), customers)
         excluded = self._excluded(asked.ids, rules.excluded)
-        fit_to_show = showable(self._catalog, rules)
-        caps = caps_of(self._catalog, rules)
+        reranker = Reranker(self._catalog, rules)
         reasons = Reasons(self.hybrid.scorers, self._catalog, self.as_of)
         slates = []
-        for start in range(0, len(asked.ids), PARTITION):
-            part = asked.part(start)
-            found = self._candidates(part)
-            ends = np.searchsorted(excluded[:, 0], [start, start + PARTITION])
-            shifted = excluded[ends[0] : ends[1]] - np.array([start, 0])
-            good = fit_to_show[found.product] & allowed(found, rules, shifted, only_new=only_new)
-            chosen = choose(found, good, size, caps)
+        for part, found, barred in self._partitions(asked, excluded):
+            chosen = reranker.slates(found, barred, size, only_new=only_new)
             slates.append(self._slates(part, found.take(chosen), reasons))
         return pd.concat(slates, ignore_index=True) if slates else pd.DataFrame(columns=COLUMNS)
+
+    def rule_costs(self, customer_ids: Sequence[str], size: int, rules: SlateRules) -> pd.DataFrame:
+        """Tell what each rule in force costs: the purchases that are expected of a slate without it, less with it.
+
+        Args:
+            customer_ids: whom slates are made for; a few hundred will do.
+            size: products in a slate, at most.
+            rules: what a slate must keep.
+
+        Returns:
+            columns rule, expected (purchases within a week of a mean slate without the rule), cost (less with it),
+            share (cost over expected). The last row, `all rules`, compares with no rule at all.
+
+        Raises:
+            NotFitted: before fit.
+        """
+        _ = self.fitted_on
+        others = {name: rules.without(name) for name in rules.in_force()} | {"all rules": NO_RULES}
+        asked = self._asked(pd.Index(customer_ids), None)
+        totals = self._expected(asked, size, [rules, *others.values()]) / max(len(asked.ids), 1)
+        table = pd.DataFrame({"rule": list(others), "expected": totals[1:], "cost": totals[1:] - totals[0]})
+        return table.assign(share=(table["cost"] / table["expected"]).fillna(0))
+
+    def _expected(self, asked: Customers, size: int, variants: Sequence[SlateRules]) -> NDArray[np.float64]:
+        """The purchases expected of all slates together, under each set of rules."""
+        ready = [(Reranker(self._catalog, rules), rules.excluded is not None) for rules in variants]
+        totals = np.zeros(len(ready))
+        for _, found, barred in self._partitions(asked, self._excluded(asked.ids, variants[0].excluded)):
+            for place, (reranker, bars) in enumerate(ready):
+                chosen = reranker.slates(found, barred if bars else NO_PAIRS, size, only_new=False)
+                totals[place] += found.score[chosen].sum()
+        return totals
+
+    def _partitions(self, asked: Customers, excluded: Pairs) -> Iterator[tuple[Customers, Candidates, Pairs]]:
+        """Customers a partition at a time, with their candidates and the pairs that they must not be shown."""
+        for start in range(0, len(asked.ids), PARTITION):
+            part = asked.part(start)
+            ends = np.searchsorted(excluded[:, 0], [start, start + PARTITION])
+            yield part, self._candidates(part), excluded[ends[0] : ends[1]] - np.array([start, 0])
 
     def _asked(self, ids: pd.Index, customers: pd.DataFrame | None) -> Customers:
         return Customers(ids, self.customer_ids.get_indexer(ids), self.newcomers.codes(ids, customers))
@@ -132,28 +167,13 @@ class Recommender:
 
     def _cold(self, codes: Codes) -> Candidates:
         scores = self.newcomers.score_like(codes)
-        pairs = scores.nnz
-        return Candidates(
-            row=np.repeat(np.arange(len(codes)), np.diff(scores.indptr)),
-            product=scores.indices.astype(np.intp),
-            score=(scores.data / self.newcomers.all_votes).astype(np.float32),
-            bought=np.zeros(pairs, dtype=bool),
-            due=np.zeros(pairs, dtype=bool),
-            last_days=np.full(pairs, np.inf, dtype=np.float32),
-        )
+        row = np.repeat(np.arange(len(codes)), np.diff(scores.indptr))
+        share = (scores.data / self.newcomers.all_votes).astype(np.float32)
+        return Candidates.never_bought(row, scores.indices.astype(np.intp), share)
 
     def _slates(self, asked: Customers, picks: Candidates, reasons: Reasons) -> pd.DataFrame:
         lift = self.newcomers.best_lift(asked.codes[picks.row], picks.product)
-        why = [
-            reasons.why_for_newcomer(product, like) if row < 0 else reasons.why(row, product, new=not bought)
-            for row, product, bought, like in zip(
-                asked.rows[picks.row].tolist(),
-                picks.product.tolist(),
-                picks.bought.tolist(),
-                lift.tolist(),
-                strict=True,
-            )
-        ]
+        why = reasons.of(asked.rows, picks, lift)
         frame = pd.DataFrame(
             {
                 "customer_id": asked.ids.to_numpy(object)[picks.row],

@@ -1,22 +1,76 @@
-"""From scored candidates to slates: rules first, then the best in order."""
+"""What rules mean for the candidates: which are allowed, how they are weighed, and what limits a slate keeps."""
 
-from collections import Counter
-from collections.abc import Sequence
+import re
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from engine.hybrid import Candidates
+from engine.candidates import Candidates
+from engine.choose import Cap, Quota, Variety, choose
+from engine.pairs import Values
 from engine.slate import SlateRules
 
 Pairs = NDArray[np.intp]
 """(n, 2): which of the asked customers, and the column of a product."""
 
-Cap = tuple[NDArray[np.int32], int]
-"""(products,) the group that each product is in, and how many of a group a slate may hold."""
-
 NO_PAIRS: Pairs = np.zeros((0, 2), dtype=np.intp)
+
+# A number and what it counts: "12 oz", "2 liter", "6-pack", "1.5l".
+_SIZE = re.compile(
+    r"\b\d+(?:[.,/]\d+)*[\s-]*(?:fl\s*)?(?:oz|ounces?|lbs?|pounds?|m?l|lit(?:er|re)s?|lt?r?|k?g|grams?|gal(?:lon)?s?|pts?"
+    r"|qts?|pints?|quarts?|pk|packs?|ct|counts?|pieces?|pcs?)?\b",
+    re.IGNORECASE,
+)
+
+
+class Reranker:
+    """The rules of a campaign over a catalogue, ready for many customers.
+
+    Args:
+        catalog: (products,) category_path, title, brand, available; by product id.
+        rules: what a slate must keep.
+    """
+
+    def __init__(self, catalog: pd.DataFrame, rules: SlateRules) -> None:
+        self._rules = rules
+        self._showable = showable(catalog, rules)
+        self._caps = caps_of(catalog, rules)
+        self._boost = np.ones(len(catalog), dtype=np.float32)
+        for name, factor in rules.boosts:
+            self._boost[named(catalog, name)] *= np.float32(factor)
+        self._at_least = [(named(catalog, name), least) for name, least in rules.at_least]
+        codes = category_codes(catalog["category_path"], rules.category_level)
+        self._variety = Variety(codes, 1 - rules.variety) if rules.variety else None
+
+    def slates(self, found: Candidates, excluded: Pairs, size: int, *, only_new: bool) -> NDArray[np.intp]:
+        """Choose the slates: indices of candidate pairs, by row, then place.
+
+        Args:
+            found: candidate pairs, sorted by customer and product.
+            excluded: pairs not to show.
+            size: products in a slate, at most.
+            only_new: leave out whatever the customer bought before.
+        """
+        good = self._showable[found.product] & allowed(found, self._rules, excluded, only_new=only_new)
+        kept = np.flatnonzero(good)
+        mine = found.take(kept)
+        score = self._score(mine, only_new=only_new)
+        quotas = self._quotas(mine, size)
+        return kept[choose(mine.row, mine.product, score, size, self._caps, quotas, self._variety)]
+
+    def _score(self, found: Candidates, *, only_new: bool) -> Values:
+        """What candidates are ranked by: (pairs,)."""
+        split = only_new or self._rules.discoveries is not None
+        score = np.where(found.bought, found.score, found.discovery) if split else found.score
+        return np.asarray(score * self._boost[found.product], dtype=np.float32)
+
+    def _quotas(self, found: Candidates, size: int) -> list[Quota]:
+        quotas = [Quota(member[found.product], least, size) for member, least in self._at_least]
+        if self._rules.discoveries is not None:
+            share = round(self._rules.discoveries * size)
+            quotas.append(Quota(~found.bought, share, share))
+        return quotas
 
 
 def allowed(found: Candidates, rules: SlateRules, excluded: Pairs, *, only_new: bool) -> NDArray[np.bool_]:
@@ -43,18 +97,28 @@ def showable(catalog: pd.DataFrame, rules: SlateRules) -> NDArray[np.bool_]:
     """Which products the rules let into a slate, whoever it is for.
 
     Args:
-        catalog: (products,) category_path, available.
+        catalog: (products,) category_path, brand, available; by product id.
         rules: what a slate must keep.
     """
     good = np.ones(len(catalog), dtype=bool)
     if rules.in_stock:
         good &= catalog["available"].eq(True).to_numpy(bool)
-    if rules.without_categories:
-        unwanted = {name.casefold() for name in rules.without_categories}
-        codes, paths = pd.factorize(catalog["category_path"])
-        within = [not unwanted.isdisjoint(str(path).casefold().split(" > ")) for path in paths]
-        good &= ~np.array([*within, False])[codes]  # -1: no path
+    for name in rules.without_categories:
+        good &= ~within(catalog["category_path"], name)
     return good
+
+
+def named(catalog: pd.DataFrame, name: str) -> NDArray[np.bool_]:
+    """Which products a name means: a category at whatever level, a brand, or a product's id."""
+    brand = catalog["brand"].str.casefold().eq(name.casefold()).to_numpy(bool)
+    return within(catalog["category_path"], name) | brand | (catalog.index.astype(str) == name)
+
+
+def within(paths: pd.Series, name: str) -> NDArray[np.bool_]:
+    """Which category paths hold a category of that name: (products,)."""
+    codes, known = pd.factorize(paths)
+    found = [name.casefold() in str(path).casefold().split(" > ") for path in known]
+    return np.array([*found, False])[codes]  # -1: no path
 
 
 def category_codes(paths: pd.Series, level: int) -> NDArray[np.int32]:
@@ -63,53 +127,39 @@ def category_codes(paths: pd.Series, level: int) -> NDArray[np.int32]:
     >>> category_codes(pd.Series(["Food > Milk > Whole", "Food > Milk > Skim", "", ""]), level=1).tolist()
     [0, 0, 1, 2]
     """
-    names = [" > ".join(path[: level + 1]) for path in paths.str.split(" > ")]
-    return pd.factorize(np.array([name or place for place, name in enumerate(names)], dtype=object))[0].astype(np.int32)
+    return _codes([" > ".join(path[: level + 1]) for path in paths.str.split(" > ")])
 
 
 def caps_of(catalog: pd.DataFrame, rules: SlateRules) -> list[Cap]:
     """The caps that rules put on a slate.
 
     Args:
-        catalog: (products,) category_path, title.
+        catalog: (products,) category_path, title, brand.
         rules: what a slate must keep.
     """
     caps: list[Cap] = []
     if rules.max_per_category is not None:
-        caps.append((category_codes(catalog["category_path"], rules.category_level), rules.max_per_category))
+        caps.append(Cap(category_codes(catalog["category_path"], rules.category_level), rules.max_per_category))
     if rules.same_title_once:
-        caps.append((category_codes(catalog["title"], 0), 1))
+        caps.append(Cap(_codes(catalog["title"].tolist()), 1))
+    if rules.size_variants_once:
+        caps.append(Cap(_codes(variants(catalog)), 1))
     return caps
 
 
-def choose(found: Candidates, good: NDArray[np.bool_], size: int, caps: Sequence[Cap]) -> NDArray[np.intp]:
-    """Choose up to `size` allowed pairs of each row, best first, within the caps.
+def variants(catalog: pd.DataFrame) -> list[str]:
+    """Name what products that differ in size only have in common: (products,), blank where a title says nothing.
 
-    Returns:
-        indices into the pairs, by row, then rank.
+    >>> goods = pd.DataFrame({"title": ["Ale 6 pack", "Ale 12-pack", "Bock 1 l"], "brand": "Mill", "category_path": ""})
+    >>> variants(goods)
+    ['ale|mill|', 'ale|mill|', 'bock|mill|']
     """
-    index = np.flatnonzero(good)
-    # Ties go to the lower product column, so that the order of work changes nothing.
-    order = index[np.lexsort((found.product[index], -found.score[index], found.row[index]))]
-    if not len(order):
-        return order
-    rows = found.row[order]
-    chosen = [
-        _within(mine, found.product[mine], size, caps) if caps else mine[:size]
-        for mine in np.split(order, np.flatnonzero(np.diff(rows)) + 1)
-    ]
-    return np.concatenate(chosen)
+    names = [" ".join(_SIZE.sub(" ", str(title)).casefold().split()) for title in catalog["title"]]
+    rest = (catalog["brand"] + "|" + catalog["category_path"]).str.casefold()
+    return [f"{name}|{other}" if name else "" for name, other in zip(names, rest, strict=True)]
 
 
-def _within(mine: NDArray[np.intp], products: NDArray[np.intp], size: int, caps: Sequence[Cap]) -> NDArray[np.intp]:
-    taken: list[Counter[int]] = [Counter() for _ in caps]
-    most = [cap for _, cap in caps]
-    kept: list[int] = []
-    for place, groups in enumerate(zip(*(codes[products].tolist() for codes, _ in caps), strict=True)):
-        if all(count[group] < cap for count, group, cap in zip(taken, groups, most, strict=True)):
-            for count, group in zip(taken, groups, strict=True):
-                count[group] += 1
-            kept.append(place)
-            if len(kept) == size:
-                break
-    return mine[kept]
+def _codes(names: list[str]) -> NDArray[np.int32]:
+    """Number names; a blank one is alone."""
+    distinct = np.array([name or place for place, name in enumerate(names)], dtype=object)
+    return pd.factorize(distinct)[0].astype(np.int32)

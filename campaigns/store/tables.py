@@ -108,6 +108,15 @@ customer_traits = Table(
     Column("first_order_at", UtcTime),
     Column("last_order_at", UtcTime),
     Column("computed_at", UtcTime, nullable=False),
+    Column("previous_segment", Text),
+)
+
+segmentations = Table(
+    "segmentations",
+    metadata,
+    Column("as_of", UtcTime, primary_key=True),
+    Column("since", UtcTime),  # the run that `previous_segment` and the moves are from
+    Column("facts", JSON, nullable=False),
 )
 
 products = Table(

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.dataset import Dataset
-
-Rows = NDArray[np.intp]
+from engine.history import Rows
 
 
 class Scorer(Protocol):
@@ -57,15 +56,3 @@ def known_rows(matrix: sparse.csr_array, rows: Rows) -> sparse.csr_array:
     sizes[known] = np.diff(taken.indptr)
     starts = np.concatenate([[0], np.cumsum(sizes)])
     return sparse.csr_array((taken.data, taken.indices, starts), shape=(len(rows), matrix.shape[1]))
-
-
-def values_at(table: sparse.csr_array, row: NDArray[np.intp], column: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Values of a sparse table at pairs, 0 where it has none; one sorted search for all pairs."""
-    if table.nnz == 0:
-        return np.zeros(len(row), dtype=np.float32)
-    table.sort_indices()
-    width = np.int64(table.shape[1])
-    keys = np.repeat(np.arange(table.shape[0], dtype=np.int64), np.diff(table.indptr)) * width + table.indices
-    wanted = row.astype(np.int64) * width + column
-    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[place] == wanted, table.data[place], 0).astype(np.float32)

@@ -9,7 +9,8 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.preprocessing import normalize
 
 from engine.dataset import Dataset
-from engine.scorers.base import Rows, keep_top, known_rows
+from engine.history import Rows
+from engine.scorers.base import keep_top, known_rows
 
 # Letters of any alphabet, and the signs that hold a name together.
 _WORD = r"(?:[^\W\d]|'){2,}"

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from engine.attributes import as_words
 from engine.dataset import Dataset
-from engine.scorers.base import Rows
+from engine.history import Rows
 from engine.scorers.lift import lift_of_groups
 from engine.scorers.popularity import Popularity, votes
 

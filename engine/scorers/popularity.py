@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.dataset import Dataset
-from engine.scorers.base import Rows
+from engine.history import Rows
 from engine.scorers.lift import lift_of_groups
 
 

@@ -9,12 +9,17 @@ from engine.checks import check_scorer
 from engine.dataset import Dataset
 from engine.scorers.content import Content
 from engine.scorers.demographic import Demographic
+from engine.scorers.kinds import KindAffinity
 from engine.scorers.neighbours import Neighbours
+from engine.scorers.offers import Offers
 from engine.scorers.popularity import Popularity
 from engine.scorers.repeat import Repeat
+from engine.scorers.user_neighbours import UserNeighbours
+
+SCORERS = [Popularity, Repeat, Neighbours, UserNeighbours, KindAffinity, Offers, Content, Demographic]
 
 
-@pytest.mark.parametrize("scorer", [Popularity, Repeat, Neighbours, Content, Demographic])
+@pytest.mark.parametrize("scorer", SCORERS)
 def test_every_scorer_keeps_the_contract(scorer):
     check_scorer(scorer)
 

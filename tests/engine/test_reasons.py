@@ -1,10 +1,12 @@
 """Reasons: true, in words a customer reads, and silent on what is nobody's business."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from engine.candidates import Candidates
 from engine.dataset import Dataset
-from engine.hybrid import Scorers
+from engine.moment import Moment
 from engine.reasons import Reasons
 
 AS_OF = pd.Timestamp("2026-03-02", tz="UTC")
@@ -23,10 +25,21 @@ TOGETHER = [(f"c{n}", product, 50) for n in range(9) for product in PATHS]
 def why(customer, product, *lines, offers=None):
     """The reason of a product for a customer of the lines (customer, product, days ago)."""
     reasons, data = told(*lines, offers=offers)
-    row, column = data.customer_ids.get_loc(customer), data.product_ids.get_loc(product)
-    bought = data.matrix()[[row]].toarray()[0, column] > 0
-    reason = reasons.why(row, column, new=not bought)
-    return reason.kind, reason.text
+    return one(reasons, int(data.customer_ids.get_loc(customer)), int(data.product_ids.get_loc(product)))
+
+
+def one(reasons, row, column, lift=1.0):
+    """The reason of one pick; row -1 is a newcomer."""
+    bought = reasons.moment.history.of(np.array([row]))
+    mine = bought.product == column
+    times, gap, last = (
+        (values[mine] if mine.any() else np.array([missing])).astype(np.float32)
+        for values, missing in ((bought.times, 0), (bought.gap_days, 0), (bought.last_days, np.inf))
+    )
+    score = np.ones(1, dtype=np.float32)
+    pick = Candidates(np.array([0]), np.array([column]), score, score, times, gap, last)
+    [found] = reasons.of(np.array([row]), pick, np.array([lift]))
+    return found.kind, found.text
 
 
 def told(*lines, offers=None):
@@ -40,7 +53,7 @@ def told(*lines, offers=None):
     listed = pd.DataFrame({"product_id": list(PATHS), "category_path": list(PATHS.values()), "title": "", "brand": ""})
     listed = listed.assign(size="", available=True, recommendable=True)
     data = Dataset.from_frames(frame, listed, None, offers, as_of=AS_OF)
-    return Reasons(Scorers(data), data.catalog, AS_OF), data
+    return Reasons(Moment(data), data.catalog, AS_OF), data
 
 
 def every(gap, times, last=3):
@@ -93,6 +106,6 @@ def test_a_word_within_a_word_is_not_sensitive():
 def test_a_newcomer_is_told_of_customers_alike_only_where_they_lift_it():
     reasons, data = told()
     milk, test = (int(data.product_ids.get_loc(product)) for product in ("milk", "test"))
-    assert reasons.why_for_newcomer(milk, 1.2).text == "Popular with customers like you"
-    assert reasons.why_for_newcomer(milk, 1.19).text == POPULAR
-    assert reasons.why_for_newcomer(test, 3.0).text == POPULAR  # no word of whom they are taken for
+    assert one(reasons, -1, milk, lift=1.2)[1] == "Popular with customers like you"
+    assert one(reasons, -1, milk, lift=1.19)[1] == POPULAR
+    assert one(reasons, -1, test, lift=3.0)[1] == POPULAR  # no word of whom they are taken for

@@ -2,11 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from engine.hybrid import Candidates
-from engine.rerank import NO_PAIRS, allowed, caps_of, category_codes, choose, showable
+from engine.candidates import Candidates
+from engine.rerank import NO_PAIRS, Reranker, allowed, category_codes, showable
 from engine.slate import NO_RULES, SlateRules
 
 
@@ -14,14 +12,10 @@ def candidates(*pairs):
     """Candidates of (row, product, score), with bought, due and last_days after them where they matter."""
     rows = [(*pair, *(False, False, np.inf)[len(pair) - 3 :]) for pair in pairs]
     row, product, score, bought, due, last_days = zip(*rows, strict=True) if rows else [()] * 6
-    return Candidates(
-        np.array(row, dtype=np.intp),
-        np.array(product, dtype=np.intp),
-        np.array(score, dtype=np.float32),
-        np.array(bought, dtype=bool),
-        np.array(due, dtype=bool),
-        np.array(last_days, dtype=np.float32),
-    )
+    chance, last = np.array(score, dtype=np.float32), np.array(last_days, dtype=np.float32)
+    gap = np.where(due, last, 0).astype(np.float32)
+    times = np.array(bought, dtype=np.float32)
+    return Candidates(np.array(row, np.intp), np.array(product, np.intp), chance, chance, times, gap, last)
 
 
 def which(found, rules=NO_RULES, excluded=NO_PAIRS, *, only_new=False):
@@ -34,11 +28,20 @@ def shown(rules, *paths):
     return showable(pd.DataFrame({"category_path": paths, "available": available}), rules).tolist()
 
 
-def picked(found, size, categories=(0, 0, 0, 0, 0, 0), most=None, good=None):
-    good = np.ones(len(found.row), dtype=bool) if good is None else np.array(good)
-    caps = [] if most is None else [(np.array(categories, dtype=np.int32), most)]
-    chosen = found.take(choose(found, good, size, caps))
-    return list(zip(chosen.row.tolist(), chosen.product.tolist(), strict=True))
+GOODS = pd.DataFrame(
+    {
+        "title": ["Milk", "Milk", "Tea", "", ""],
+        "category_path": ["A > Milk", "A > Milk", "A > Tea", "A > Tea", "A > Nuts"],
+        "brand": "Mill",
+        "available": True,
+    },
+    index=[f"p{n}" for n in range(5)],
+)
+
+
+def slates(found, rules=NO_RULES, goods=GOODS, size=5):
+    """The products chosen, all customers' one after the other."""
+    return found.product[Reranker(goods, rules).slates(found, NO_PAIRS, size, only_new=False)].tolist()
 
 
 def test_without_rules_everything_is_allowed():
@@ -70,19 +73,6 @@ def test_an_excluded_pair_is_left_out_for_that_customer_only():
     assert which(found, excluded=np.array([[0, 1], [1, 7], [5, 0]])) == [True, False, True, True]
 
 
-def test_the_best_come_first_and_ties_go_to_the_lower_column():
-    assert picked(candidates((0, 2, 1), (0, 0, 1), (0, 1, 2), (1, 1, 1)), 2) == [(0, 1), (0, 0), (1, 1)]
-
-
-def test_what_is_not_allowed_makes_room_for_the_next():
-    assert picked(candidates((0, 0, 3), (0, 1, 2), (0, 2, 1)), 2, good=[False, True, True]) == [(0, 1), (0, 2)]
-
-
-def test_a_category_has_at_most_so_many_places():
-    found = candidates((0, 0, 4), (0, 1, 3), (0, 2, 2), (0, 3, 1), (1, 1, 1))
-    assert picked(found, 3, categories=(7, 7, 7, 8), most=2) == [(0, 0), (0, 1), (0, 3), (1, 1)]
-
-
 def test_products_without_a_category_are_not_of_one_category():
     codes = category_codes(pd.Series(["Food > Milk", "Food > Bread", "", "", "Food > Milk > Whole"]), level=1)
     assert codes[0] == codes[4]
@@ -91,34 +81,53 @@ def test_products_without_a_category_are_not_of_one_category():
 
 
 def test_nothing_allowed_gives_nothing():
-    assert picked(candidates((0, 0, 1)), 2, good=[False]) == []
-    assert picked(candidates(), 2) == []
+    assert slates(candidates((0, 0, 1)), SlateRules(), GOODS.assign(available=False)) == []
+    assert slates(candidates()) == []
     assert which(candidates(), excluded=np.array([[0, 1]])) == []
 
 
-SCORED = st.lists(
-    st.tuples(st.integers(0, 3), st.integers(0, 5), st.integers(1, 4)), unique_by=lambda pair: pair[:2], max_size=24
-)
-
-
-@settings(deadline=None)
-@given(SCORED, st.integers(1, 6), st.one_of(st.none(), st.integers(1, 3)))
-def test_slates_equal_those_chosen_one_by_one(pairs, size, most):
-    categories = (0, 0, 0, 1, 1, 2)
-    expected = []
-    for row in range(4):
-        taken = []
-        for _, product, _ in sorted((p for p in pairs if p[0] == row), key=lambda pair: (-pair[2], pair[1])):
-            alike = sum(categories[other] == categories[product] for other in taken)
-            if len(taken) < size and (most is None or alike < most):
-                taken.append(product)
-        expected += [(row, product) for product in taken]
-    assert picked(candidates(*pairs), size, categories, most) == expected
-
-
 def test_of_products_that_read_the_same_only_the_best_is_shown():
-    catalog = pd.DataFrame({"title": ["Milk", "Milk", "Tea", "", ""], "category_path": ["A > B"] * 5})
-    caps = caps_of(catalog, SlateRules(same_title_once=True, max_per_category=4))
     found = candidates((0, 0, 1), (0, 1, 5), (0, 2, 4), (0, 3, 3), (0, 4, 2))
-    chosen = found.take(choose(found, np.ones(5, dtype=bool), 5, caps))
-    assert chosen.product.tolist() == [1, 2, 3, 4]
+    assert slates(found, SlateRules(same_title_once=True, max_per_category=4)) == [1, 2, 3, 4]
+
+
+def test_of_products_that_differ_in_size_only_the_best_is_shown():
+    goods = GOODS.assign(title=["Ale 6 pack", "Ale 12-pack", "Ale light 6 pack", "", ""])
+    found = candidates((0, 0, 1), (0, 1, 5), (0, 2, 4), (0, 3, 3), (0, 4, 2))
+    assert slates(found, SlateRules(size_variants_once=True), goods) == [1, 2, 3, 4]
+    other = goods.assign(brand=["Mill", "Dale", "Mill", "Mill", "Mill"])
+    assert slates(found, SlateRules(size_variants_once=True), other) == [1, 2, 3, 4, 0]
+
+
+def test_a_boost_lifts_a_category_a_brand_or_a_product():
+    found = candidates((0, 0, 4), (0, 1, 3), (0, 2, 2), (0, 4, 1))
+    assert slates(found) == [0, 1, 2, 4]
+    assert slates(found, SlateRules(boosts=(("tea", 9.0),))) == [2, 0, 1, 4]
+    assert slates(found, SlateRules(boosts=(("p4", 9.0),))) == [4, 0, 1, 2]
+    assert slates(found, SlateRules(boosts=(("DALE", 0.1),)), GOODS.assign(brand=["Dale", *["Mill"] * 4])) == [
+        1,
+        2,
+        4,
+        0,
+    ]
+
+
+def test_at_least_so_many_of_a_name_are_shown_as_far_as_there_are():
+    found = candidates((0, 0, 4), (0, 1, 3), (0, 2, 2), (0, 3, 1), (1, 0, 2), (1, 1, 1))
+    assert slates(found, SlateRules(at_least=(("Tea", 1),)), size=2) == [0, 2, 0, 1]
+
+
+def test_a_share_of_the_slate_is_new_to_the_customer():
+    found = candidates(
+        (0, 0, 9, True, False, 1), (0, 1, 8, True, False, 1), (0, 2, 7, True, False, 1), (0, 3, 2), (0, 4, 1)
+    )
+    assert slates(found, SlateRules(discoveries=0.0), size=2) == [0, 1]
+    assert slates(found, SlateRules(discoveries=0.5), size=2) == [0, 3]
+    assert slates(found, SlateRules(discoveries=1.0), size=2) == [3, 4]
+    assert slates(found, SlateRules(discoveries=1.0), size=4) == [3, 4, 0, 1]  # too few are new: still a full slate
+
+
+def test_rules_in_force_are_told_by_name():
+    rules = SlateRules(discoveries=0.5, not_bought_days=7)
+    assert rules.in_force() == ["not_bought_days", "in_stock", "discoveries"]
+    assert rules.without("discoveries") == SlateRules(not_bought_days=7)

@@ -1,0 +1,87 @@
+"""Pairs of customers and products, sorted by both: union, look-up and rank, without a loop over customers."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+Ints = NDArray[np.intp]
+Values = NDArray[np.float32]
+
+
+def keys(row: NDArray[np.integer], product: NDArray[np.integer], width: int) -> NDArray[np.int64]:
+    """One number for each pair, in the order of (row, product)."""
+    return np.asarray(row, dtype=np.int64) * width + product
+
+
+def union(tables: list[sparse.csr_array]) -> tuple[Ints, Ints]:
+    """Every pair that any of the tables holds, once: rows and columns, sorted by both.
+
+    >>> table = sparse.csr_array(np.array([[0, 2], [0, 1]]))
+    >>> [part.tolist() for part in union([table, sparse.csr_array(np.array([[1, 1], [0, 0]]))])]
+    [[0, 0, 1], [0, 1, 1]]
+    """
+    width = tables[0].shape[1]
+    found = np.unique(np.concatenate([_keys_of(table) for table in tables]))
+    row, column = np.divmod(found, width)
+    return row.astype(np.intp), column.astype(np.intp)
+
+
+class LookUp:
+    """Where wanted pairs stand in a sorted list of pairs.
+
+    Args:
+        listed: (n,) keys in ascending order.
+        wanted: (pairs,) keys.
+    """
+
+    def __init__(self, listed: NDArray[np.int64], wanted: NDArray[np.int64]) -> None:
+        self._place = np.minimum(np.searchsorted(listed, wanted), max(len(listed) - 1, 0))
+        self.found: NDArray[np.bool_] = (
+            listed[self._place] == wanted if len(listed) else np.zeros(len(wanted), dtype=bool)
+        )
+
+    def take(self, values: NDArray[np.floating], missing: float = 0) -> Values:
+        """The listed values at the wanted pairs: (pairs,)."""
+        if not len(values):
+            return np.full(len(self.found), missing, dtype=np.float32)
+        return np.where(self.found, values[self._place], missing).astype(np.float32)
+
+
+def values_at(table: sparse.csr_array, row: Ints, column: Ints) -> Values:
+    """Values of a sparse table at pairs, 0 where it has none; one sorted search for all pairs."""
+    table.sort_indices()
+    return LookUp(_keys_of(table), keys(row, column, table.shape[1])).take(table.data.astype(np.float32))
+
+
+def rank(row: Ints, score: Values) -> Values:
+    """Rank of each pair within its row by score, 0 for the highest; ties in the order given.
+
+    >>> rank(np.array([0, 0, 0, 1]), np.array([1, 3, 2, 5], dtype=np.float32)).tolist()
+    [2.0, 0.0, 1.0, 0.0]
+    """
+    order = np.lexsort((-score, row))
+    first = np.searchsorted(row, row)
+    ranks = np.empty(len(row), dtype=np.float32)
+    ranks[order] = np.arange(len(row)) - first
+    return ranks
+
+
+def keep_top_sparse(scores: sparse.csr_array, n: int) -> sparse.csr_array:
+    """Keep the n highest scores above 0 of each row of a sparse table.
+
+    >>> keep_top_sparse(sparse.csr_array(np.array([[1, 2, 3, 0]], dtype=np.float32)), 2).toarray().tolist()
+    [[0.0, 2.0, 3.0, 0.0]]
+    """
+    kept = scores.data > 0
+    for row in np.flatnonzero(np.diff(scores.indptr) > n):
+        mine = slice(scores.indptr[row], scores.indptr[row + 1])
+        kept[mine][np.argpartition(scores.data[mine], -n)[:-n]] = False
+    starts = np.concatenate([[0], np.cumsum(kept)])[scores.indptr]
+    table = sparse.csr_array((scores.data[kept], scores.indices[kept], starts), shape=scores.shape)
+    table.sort_indices()
+    return table
+
+
+def _keys_of(table: sparse.csr_array) -> NDArray[np.int64]:
+    row = np.repeat(np.arange(table.shape[0], dtype=np.int64), np.diff(table.indptr))
+    return keys(row, table.indices, table.shape[1])

@@ -1,0 +1,146 @@
+"""Ranking: one learnt order of all candidates, and one of those that are new to the customer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.calibration import Calibration
+from engine.examples import Examples, joined
+from engine.metrics import mean_ndcg
+from engine.moment import FEATURES
+from engine.pairs import Values
+
+FEWEST_HITS = 300
+"""With fewer purchases among the examples nothing is learnt: the best single scorer orders the candidates."""
+FOLDS = 5
+"""Parts that are held back in turn where there are few customers."""
+K = 10
+TREES = (50, 100, 200, 300)
+"""Sizes of the learnt model that are tried."""
+
+ANY: dict[str, Any] = {"objective": "lambdarank", "lambdarank_truncation_level": 30}
+NEW: dict[str, Any] = {"objective": "binary"}
+COMMON: dict[str, Any] = {
+    "num_leaves": 31,
+    "learning_rate": 0.06,
+    "min_data_in_leaf": 100,
+    "lambda_l2": 1.0,
+    "feature_fraction": 0.6,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "verbose": -1,
+    "deterministic": True,
+    "force_row_wise": True,
+}
+
+
+SINGLES: dict[str, dict[str, float]] = {
+    "repeat": {"own, half-life 112 days": 1},
+    "neighbours": {"neighbours": 1},
+    "user neighbours": {"user neighbours": 1},
+    "popularity": {"votes, half-life 14 days": 1},
+    "repeat and user neighbours": {"own, half-life 112 days": 1, "user neighbours": 1},
+    "repeat and neighbours": {"own, half-life 112 days": 1, "neighbours": 1},
+    "kinds": {"affinity": 1},
+}
+"""Orders that need no learning, as weights of features."""
+
+Order = Callable[[Values], Values]
+"""From (pairs, features) to (pairs,): the higher, the likelier."""
+
+
+@dataclass(frozen=True)
+class Single:
+    """The order of a few features, summed."""
+
+    name: str
+
+    def __call__(self, features: Values) -> Values:
+        """Sum the weighed features."""
+        total = np.zeros(len(features), dtype=np.float32)
+        for feature, weight in SINGLES[self.name].items():
+            total += np.float32(weight) * features[:, FEATURES.index(feature)]
+        return total
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """The order of a gradient-boosted model, up to a number of its trees."""
+
+    model: lightgbm.Booster
+    trees: int
+
+    def __call__(self, features: Values) -> Values:
+        """Predict."""
+        raw = self.model.predict(features, num_iteration=self.trees, raw_score=True)
+        return np.asarray(raw, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Head:
+    """One order with its calibration.
+
+    Attributes:
+        order: what ranks.
+        calibration: from its scores to chances.
+        judged: nDCG of every order that was tried, on customers who were held back; for the model card.
+    """
+
+    order: Order
+    calibration: Calibration
+    judged: dict[str, float]
+
+    def __call__(self, features: Values) -> Values:
+        """The chance of a purchase: (pairs,)."""
+        return self.calibration(self.order(features)) if len(features) else np.zeros(0, dtype=np.float32)
+
+
+def learn(examples: Examples, fold: NDArray[np.intp], params: dict[str, Any], seed: int) -> Head:
+    """Choose between what can be learnt and what needs no learning, by customers that were held back.
+
+    So that with little data the ranking is never worse than the best single scorer, beyond what chance hides.
+
+    Args:
+        examples: pairs of past weeks.
+        fold: (customers,) the part of each customer, 0 and up. Held back is part 0; each in turn if there are few.
+        params: of the boosted model.
+        seed: of the boosted model.
+    """
+    turns = range(FOLDS) if fold.max() < FOLDS else range(1)
+    learnable = int(examples.hit.sum()) >= FEWEST_HITS
+    orders: dict[str, Order] = {name: Single(name) for name in SINGLES}
+    scores: dict[str, list[Values]] = {}
+    held: list[Examples] = []
+    for turn in turns:
+        aside = fold[examples.customer] == turn
+        held.append(examples.take(aside))
+        if learnable:
+            model = _boosted(examples.take(~aside), params, seed)
+            orders |= {f"{trees} trees": Learnt(model, trees) for trees in TREES}
+        for name, order in orders.items():
+            scores.setdefault(name, []).append(order(held[-1].features))
+    mine = joined(held)
+    found = {name: np.concatenate(parts) for name, parts in scores.items()}
+    judged = {name: mean_ndcg(score, mine.hit, mine.groups, K) for name, score in found.items()}
+    best = max(judged, key=lambda name: judged[name])
+    chosen = orders[best]
+    if isinstance(chosen, Learnt) and len(held) > 1:
+        chosen = Learnt(_boosted(examples, params, seed), chosen.trees)
+    return Head(chosen, Calibration().fit(found[best], mine.hit, mine.weight), judged)
+
+
+def _boosted(examples: Examples, params: dict[str, Any], seed: int) -> lightgbm.Booster:
+    ranks = params["objective"] == "lambdarank"
+    data = lightgbm.Dataset(
+        examples.features,
+        examples.hit.astype(np.float32),
+        weight=None if ranks else examples.weight,
+        group=examples.groups if ranks else None,
+        params={"verbose": -1},
+        free_raw_data=True,
+    )
+    return lightgbm.train({**COMMON, **params, "seed": seed}, data, max(TREES))
