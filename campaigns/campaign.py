@@ -16,14 +16,19 @@ class _Strict(BaseModel):
 
 
 class SlateSpec(_Strict):
-    """What a slate may hold."""
+    """What a slate may hold; see `engine.slate.SlateRules`."""
 
     size: Annotated[int, Field(ge=1, le=50)] = 8
     max_per_category: Annotated[int, Field(ge=1)] | None = 2
     not_bought_days: Annotated[float, Field(ge=0)] | None = 7
     same_title_once: bool = True
+    size_variants_once: bool = True
     in_stock: bool = True
     without_categories: tuple[str, ...] = ()
+    discoveries: Annotated[float, Field(ge=0, le=1)] | None = None
+    variety: Annotated[float, Field(ge=0, le=1)] = 0
+    boosts: dict[str, Annotated[float, Field(ge=0)]] = {}
+    at_least: dict[str, Annotated[int, Field(ge=1)]] = {}
     not_shown_again: bool = True
 
 

@@ -238,6 +238,25 @@ def picks(
 
 
 @app.command()
+def rules(campaign: str, as_json: Json = False) -> None:
+    """Tell what each rule of a campaign's slates costs in expected purchases, on a sample of its customers."""
+    from campaigns.picks import rule_costs
+
+    with opened() as project:
+        found = rule_costs(project, project.campaign(campaign))
+    if as_json:
+        show_json(found.to_dict("records"))
+        return
+    if found.empty:
+        out.print("no rule is in force")
+        return
+    rows = zip(found["rule"], found["expected"], found["cost"], found["share"], strict=True)
+    shown = [[name, f"{expected:.3f}", f"{cost:.3f}", f"{share:.1%}"] for name, expected, cost, share in rows]
+    show_table(["rule", "purchases without it", "cost", "share"], shown)
+    out.print("purchases: expected of one customer's slate within a week; the cost of two rules may overlap")
+
+
+@app.command()
 def segments(
     size: Annotated[int, typer.Option("--size", min=0, help="Products for each segment.")] = 3,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw them into this .png or .svg file.")] = None,

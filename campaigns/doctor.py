@@ -2,12 +2,13 @@
 
 import difflib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import func, select
 
+from campaigns.campaign import SlateSpec
 from campaigns.errors import BadCampaign, CampaignError
 from campaigns.mail.transports.registry import open_transport
 from campaigns.project import Project
@@ -67,24 +68,32 @@ def _streams(project: Project, name: str) -> str:
 def _campaign(project: Project, name: str) -> str:
     campaign = project.campaign(name)
     template = project.template(campaign.template)
-    _categories(project, campaign.slate.without_categories)
+    _names(project, campaign.slate)
     return f"template {campaign.template} ({template.version[:8]}), due {campaign.schedule.cron!r}"
 
 
-def _categories(project: Project, unwanted: Sequence[str]) -> None:
-    """Refuse a name that no product's category has: what it was to keep out would be sent.
+def _names(project: Project, slate: SlateSpec) -> None:
+    """Refuse a name that no product has: a rule of it would do nothing.
 
     Only the doctor does: a category may well be empty in some week, and the digest goes out all the same.
     """
-    if not unwanted:
+    if not (slate.without_categories or slate.boosts or slate.at_least):
         return
     with project.store.engine.connect() as connection:
-        paths = connection.execute(select(products.c.category_path).distinct()).scalars().all()
-    names = {name.casefold(): name for path in paths for name in (path or "").split(" > ")}
-    for name in unwanted:
-        if names and name.casefold() not in names:
-            near = difflib.get_close_matches(name.casefold(), names, n=1)
+        rows = connection.execute(select(products.c.product_id, products.c.category_path, products.c.brand)).all()
+    categories = {name for row in rows for name in (row.category_path or "").split(" > ")}
+    others = {name for row in rows for name in (row.product_id, row.brand or "")}
+    _known("without_categories", slate.without_categories, categories)
+    for rule in ("boosts", "at_least"):
+        _known(rule, getattr(slate, rule), categories | others)
+
+
+def _known(rule: str, wanted: Iterable[str], names: set[str]) -> None:
+    known = {name.casefold(): name for name in names if name}
+    for name in wanted:
+        if known and name.casefold() not in known:
+            near = difflib.get_close_matches(name.casefold(), known, n=1)
             raise BadCampaign(
-                f"without_categories names {name!r}, and no product is in it",
-                remedy=f"did you mean {names[near[0]]!r}?" if near else "see the products' category_path, or remove it",
+                f"{rule} names {name!r}, and no product is in it",
+                remedy=f"did you mean {known[near[0]]!r}?" if near else "see the products, or remove it",
             )

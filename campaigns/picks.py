@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from campaigns.campaign import Campaign
@@ -17,6 +18,9 @@ from engine.slate import SlateRules
 CHUNK = 2_000
 """Customers between two steps of the progress bar."""
 
+COST_SAMPLE = 500
+"""Customers on whose slates the cost of a campaign's rules is told."""
+
 Pick = dict[str, Any]
 
 
@@ -26,16 +30,34 @@ def slates_for(
     """Make the slates of a campaign: what a message needs to show of each pick, about 1 KB a customer."""
     if not customer_ids:
         return {}
+    rules = rules_of(project, campaign, customer_ids)
+    return show(project, _recommend(project, recommender, customer_ids, campaign.slate.size, rules=rules), as_of)
+
+
+def rules_of(project: Project, campaign: Campaign, customer_ids: Sequence[str]) -> SlateRules:
+    """What the slates of a campaign must keep."""
     spec = campaign.slate
-    rules = SlateRules(
+    return SlateRules(
         max_per_category=spec.max_per_category,
         same_title_once=spec.same_title_once,
+        size_variants_once=spec.size_variants_once,
         not_bought_days=spec.not_bought_days,
         in_stock=spec.in_stock,
         without_categories=spec.without_categories,
+        discoveries=spec.discoveries,
+        variety=spec.variety,
+        boosts=tuple(spec.boosts.items()),
+        at_least=tuple(spec.at_least.items()),
         excluded=frames.shown_and_ignored(project.store, campaign.name, customer_ids) if spec.not_shown_again else None,
     )
-    return show(project, _recommend(project, recommender, customer_ids, spec.size, rules=rules), as_of)
+
+
+def rule_costs(project: Project, campaign: Campaign) -> pd.DataFrame:
+    """What each rule of a campaign costs, on a sample of its customers: rule, expected, cost, share."""
+    _, recommender = recommender_as_of(project, project.as_of())
+    buyers = [str(customer) for customer in recommender.customer_ids]
+    sample = np.random.default_rng(campaign.seed).permutation(buyers)[:COST_SAMPLE].tolist()
+    return recommender.rule_costs(sample, campaign.slate.size, rules_of(project, campaign, sample))
 
 
 def show(project: Project, slates: pd.DataFrame, as_of: datetime) -> dict[str, list[Pick]]:

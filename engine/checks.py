@@ -167,7 +167,7 @@ def _fitted_scores(make: Make, rows: Rows) -> sparse.csr_array:
 
 
 def _equal(data: Dataset, other: Dataset) -> bool:
-    arrays = ("customer", "product", "age_days", "order", "quantity")
+    arrays = ("customer", "product", "age_days", "order", "price")
     same = [np.array_equal(getattr(data, name), getattr(other, name)) for name in arrays]
     return all(same) and data.catalog.equals(other.catalog) and data.attributes.equals(other.attributes)
 

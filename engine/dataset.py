@@ -8,11 +8,10 @@ from typing import Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 
 from engine.attributes import attributes
 from engine.errors import BadFrame, NothingToLearn
-from engine.history import History, decay
+from engine.history import History
 
 DAY = pd.Timedelta(days=1)
 DAY_SECONDS = 86_400.0
@@ -37,7 +36,6 @@ class Dataset:
         product: (lines,) column number of the product.
         age_days: (lines,) days from the purchase to `as_of`, above 0.
         order: (lines,) number of the order.
-        quantity: (lines,) units, above 0.
         price: (lines,) of one unit, in minor units of the currency; not a number where it is not known.
         catalog: (products,) title, category_path, brand, size (text, blank if missing), available, in the order of
             `product_ids`.
@@ -53,7 +51,6 @@ class Dataset:
     product: NDArray[np.int32]
     age_days: NDArray[np.float32]
     order: NDArray[np.int32]
-    quantity: NDArray[np.float32]
     price: NDArray[np.float32]
     catalog: pd.DataFrame
     offers: pd.DataFrame | None
@@ -90,7 +87,6 @@ class Dataset:
             product=product[by_customer].astype(np.int32),
             age_days=age_days[by_customer],
             order=order[by_customer].astype(np.int32),
-            quantity=kept["quantity"].to_numpy(np.float32)[by_customer],
             price=pd.to_numeric(kept["price_minor"], errors="coerce").to_numpy(np.float32, na_value=np.nan)[
                 by_customer
             ],
@@ -134,15 +130,6 @@ class Dataset:
             table[:, column] = np.minimum(counts, 1) if column < 2 * len(OFFER_KINDS) else counts
         return table
 
-    def matrix(self, weight: NDArray[np.float32] | None = None) -> sparse.csr_array:
-        """Sum a weight of each line (1, if none) into (customers, products)."""
-        values = np.ones(len(self.customer), dtype=np.float32) if weight is None else weight
-        return sparse.coo_array((values, (self.customer, self.product)), shape=self.shape).tocsr()
-
-    def decayed(self, half_life_days: float) -> NDArray[np.float32]:
-        """Weigh each line by its age: half for every `half_life_days`."""
-        return decay(self.age_days, half_life_days)
-
     def before(self, days: float) -> Self:
         """The same world as it was known `days` earlier: the same ids, fewer lines; offers announced by then."""
         kept = self.age_days > days
@@ -154,7 +141,6 @@ class Dataset:
             product=self.product[kept],
             age_days=self.age_days[kept] - np.float32(days),
             order=self.order[kept],
-            quantity=self.quantity[kept],
             price=self.price[kept],
             offers=None if self.offers is None else self.offers[self.offers["announced_at"] < earlier],
         )
@@ -196,7 +182,8 @@ def _bought(purchases: pd.DataFrame, products: pd.Index, as_of: pd.Timestamp) ->
     require(purchases, PURCHASES)
     _require_time(purchases, "at", as_of)
     units = pd.to_numeric(purchases["quantity"], errors="coerce")
-    kept = purchases.loc[(purchases["at"] < as_of) & (units > 0) & purchases["product_id"].isin(products)]
+    good = (purchases["at"] < as_of) & (units > 0) & purchases["product_id"].isin(products)
+    kept = purchases if good.all() else purchases.loc[good]
     if kept.empty:
         problem = f"no purchase of a recommendable product before {as_of}"
         raise NothingToLearn(problem, remedy="sync orders first, or choose a later time")

@@ -134,7 +134,8 @@ class _Week:
     chances: list[Chances] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.before = self.data.matrix().astype(bool)
+        bought = self.data.history.all()
+        self.before = bought.matrix(bought.times).astype(bool)
         new = sparse.csr_array(self.target - self.target.multiply(self.before))
         new.eliminate_zeros()
         self.wanted = {"any": self.target, "new": new}

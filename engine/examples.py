@@ -82,9 +82,10 @@ def of_week(data: Dataset, weeks_back: int, sample: Sample) -> Iterator[Examples
         weeks_back: 0 for the week that ends now.
         sample: of whom.
     """
-    week_end, past = data.before(weeks_back * WEEK_DAYS), data.before((weeks_back + 1) * WEEK_DAYS)
-    in_week = week_end.age_days <= WEEK_DAYS
-    customer, product = week_end.customer[in_week], week_end.product[in_week]
+    begins, ends = (weeks_back + 1) * WEEK_DAYS, weeks_back * WEEK_DAYS
+    past = data.before(begins)
+    in_week = (data.age_days <= begins) & (data.age_days > ends)
+    customer, product = data.customer[in_week], data.product[in_week]
     judged = np.intersect1d(past.customer, customer)
     if len(judged) < FEWEST_CUSTOMERS:
         return

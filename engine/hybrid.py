@@ -61,7 +61,8 @@ class Hybrid:
         if self.any is None or self.new is None:
             score = discovery = ranking.Single("repeat and neighbours")(features)
         else:
-            score, discovery = self.any(features), np.zeros(len(times), dtype=np.float32)
-            discovery[times == 0] = self.new(features[times == 0])
+            fresh = times == 0
+            score, discovery = self.any(found.row, features), np.zeros(len(times), dtype=np.float32)
+            discovery[fresh] = self.new(found.row[fresh], features[fresh])
         last = np.where(times > 0, found.last_days, np.inf).astype(np.float32)
         return Candidates(found.row, found.product, score, discovery, times, found.gap_days, last)

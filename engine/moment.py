@@ -11,7 +11,6 @@ from engine.dataset import OFFER_KINDS, Dataset
 from engine.history import Purchases, Rows, sum_runs
 from engine.pairs import LookUp, Values, keys, rank, union, values_at
 from engine.scorers.base import Scorer
-from engine.scorers.content import Content
 from engine.scorers.kinds import KindAffinity
 from engine.scorers.neighbours import Neighbours
 from engine.scorers.offers import Offers
@@ -73,7 +72,6 @@ class Moment:
         self.popularity = Popularity().fit(data)
         self.affinity = KindAffinity().fit(data)
         self.offers = Offers().fit(data, self.affinity)
-        self.content = Content().fit(data)
         self.sales = sales.Sales(data, self.kinds.kind)
         self.rhythm = rhythm.rhythm(data)
         self.offered = data.offered()
@@ -190,8 +188,8 @@ class Found:
 
     def _like_columns(self) -> list[Values]:
         near = self._moment.neighbours.at(self._near, self.row, self.product)
-        alike = values_at(self._alike, self.row, self.product)
-        begun = values_at(self._begun, self.row, self.product)
+        # So full that a dense copy of one partition is read faster than its columns are sorted for a search.
+        alike, begun = (table.toarray()[self.row, self.product] for table in (self._alike, self._begun))
         return [near, rank(self.row, near), alike, rank(self.row, alike), begun]
 
     def _taste_columns(self) -> list[Values]:

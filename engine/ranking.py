@@ -12,18 +12,38 @@ from engine.calibration import Calibration
 from engine.examples import Examples, joined
 from engine.metrics import mean_ndcg
 from engine.moment import FEATURES
-from engine.pairs import Values
+from engine.pairs import Values, rank
 
 FEWEST_HITS = 300
 """With fewer purchases among the examples nothing is learnt: the best single scorer orders the candidates."""
 FOLDS = 5
 """Parts that are held back in turn where there are few customers."""
 K = 10
-TREES = (50, 100, 200, 300)
-"""Sizes of the learnt model that are tried."""
+BEHIND = 1e-3
+"""How far behind the last finalist the others begin."""
+FIRST_TREES = 40
+"""Trees of a first look at all candidates, after which only some are ranked in full."""
+FINALISTS = 120
+"""Candidates of a customer that are ranked in full: many times a slate, so that no rule runs out of them."""
 
-ANY: dict[str, Any] = {"objective": "lambdarank", "lambdarank_truncation_level": 30}
-NEW: dict[str, Any] = {"objective": "binary"}
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an order is learnt.
+
+    Attributes:
+        params: of the boosted models.
+        models: how many, each with draws of its own; their mean is steadier than any of them.
+        trees: sizes of each model that are tried.
+    """
+
+    params: dict[str, Any]
+    models: int
+    trees: tuple[int, ...]
+
+
+ANY = Recipe({"objective": "lambdarank", "lambdarank_truncation_level": 30}, models=2, trees=(60, 120, 250))
+NEW = Recipe({"objective": "binary"}, models=4, trees=(40, 80, 120))
 COMMON: dict[str, Any] = {
     "num_leaves": 31,
     "learning_rate": 0.06,
@@ -69,15 +89,30 @@ class Single:
 
 @dataclass(frozen=True)
 class Learnt:
-    """The order of a gradient-boosted model, up to a number of its trees."""
+    """The mean order of gradient-boosted models, up to a number of trees of each."""
 
-    model: lightgbm.Booster
+    models: tuple[lightgbm.Booster, ...]
     trees: int
 
     def __call__(self, features: Values) -> Values:
         """Predict."""
-        raw = self.model.predict(features, num_iteration=self.trees, raw_score=True)
-        return np.asarray(raw, dtype=np.float32)
+        scores = [_raw(model, features, self.trees) for model in self.models]
+        return np.asarray(np.mean(scores, axis=0), dtype=np.float32)
+
+    def within(self, row: NDArray[np.intp], features: Values) -> Values:
+        """Rank the pairs of some customers: in full those that look best after a few trees, the others behind them."""
+        first = _raw(self.models[0], features, FIRST_TREES)
+        final = rank(row, first) < FINALISTS
+        if final.all():
+            return self(features)
+        scores = np.empty(len(row), dtype=np.float32)
+        scores[final] = self(features[final])
+        starts = np.flatnonzero(np.diff(row, prepend=-1))
+        customer = np.cumsum(np.diff(row, prepend=-1) != 0) - 1
+        lowest = np.minimum.reduceat(np.where(final, scores, np.inf), starts)
+        highest = np.maximum.reduceat(np.where(final, -np.inf, first), starts)
+        behind = lowest[customer] - BEHIND - (highest[customer] - first)
+        return np.asarray(np.where(final, scores, behind), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -94,12 +129,20 @@ class Head:
     calibration: Calibration
     judged: dict[str, float]
 
-    def __call__(self, features: Values) -> Values:
-        """The chance of a purchase: (pairs,)."""
-        return self.calibration(self.order(features)) if len(features) else np.zeros(0, dtype=np.float32)
+    def __call__(self, row: NDArray[np.intp], features: Values) -> Values:
+        """The chance of a purchase: (pairs,).
+
+        Args:
+            row: (pairs,) the customer of each, ascending.
+            features: (pairs, features).
+        """
+        if not len(row):
+            return np.zeros(0, dtype=np.float32)
+        order = self.order
+        return self.calibration(order.within(row, features) if isinstance(order, Learnt) else order(features))
 
 
-def learn(examples: Examples, fold: NDArray[np.intp], params: dict[str, Any], seed: int) -> Head:
+def learn(examples: Examples, fold: NDArray[np.intp], recipe: Recipe, seed: int) -> Head:
     """Choose between what can be learnt and what needs no learning, by customers that were held back.
 
     So that with little data the ranking is never worse than the best single scorer, beyond what chance hides.
@@ -107,8 +150,8 @@ def learn(examples: Examples, fold: NDArray[np.intp], params: dict[str, Any], se
     Args:
         examples: pairs of past weeks.
         fold: (customers,) the part of each customer, 0 and up. Held back is part 0; each in turn if there are few.
-        params: of the boosted model.
-        seed: of the boosted model.
+        recipe: how an order is learnt.
+        seed: of the boosted models.
     """
     turns = range(FOLDS) if fold.max() < FOLDS else range(1)
     learnable = int(examples.hit.sum()) >= FEWEST_HITS
@@ -119,8 +162,8 @@ def learn(examples: Examples, fold: NDArray[np.intp], params: dict[str, Any], se
         aside = fold[examples.customer] == turn
         held.append(examples.take(aside))
         if learnable:
-            model = _boosted(examples.take(~aside), params, seed)
-            orders |= {f"{trees} trees": Learnt(model, trees) for trees in TREES}
+            models = _boosted(examples.take(~aside), recipe, seed)
+            orders |= {f"{trees} trees": Learnt(models, trees) for trees in recipe.trees}
         for name, order in orders.items():
             scores.setdefault(name, []).append(order(held[-1].features))
     mine = joined(held)
@@ -129,18 +172,23 @@ def learn(examples: Examples, fold: NDArray[np.intp], params: dict[str, Any], se
     best = max(judged, key=lambda name: judged[name])
     chosen = orders[best]
     if isinstance(chosen, Learnt) and len(held) > 1:
-        chosen = Learnt(_boosted(examples, params, seed), chosen.trees)
+        chosen = Learnt(_boosted(examples, recipe, seed), chosen.trees)
     return Head(chosen, Calibration().fit(found[best], mine.hit, mine.weight), judged)
 
 
-def _boosted(examples: Examples, params: dict[str, Any], seed: int) -> lightgbm.Booster:
-    ranks = params["objective"] == "lambdarank"
+def _raw(model: lightgbm.Booster, features: Values, trees: int) -> Values:
+    return np.asarray(model.predict(features, num_iteration=trees, raw_score=True), dtype=np.float32)
+
+
+def _boosted(examples: Examples, recipe: Recipe, seed: int) -> tuple[lightgbm.Booster, ...]:
+    ranks = recipe.params["objective"] == "lambdarank"
     data = lightgbm.Dataset(
         examples.features,
         examples.hit.astype(np.float32),
         weight=None if ranks else examples.weight,
         group=examples.groups if ranks else None,
-        params={"verbose": -1},
+        params=COMMON,
         free_raw_data=True,
     )
-    return lightgbm.train({**COMMON, **params, "seed": seed}, data, max(TREES))
+    params = [{**COMMON, **recipe.params, "seed": seed + turn} for turn in range(recipe.models)]
+    return tuple(lightgbm.train(each, data, max(recipe.trees)) for each in params)

@@ -32,7 +32,8 @@ class Content:
         """Vectorise the catalogue; candidates are the most sold products."""
         catalog = data.catalog
         texts = catalog["category_path"] + " " + catalog["brand"].str.replace(" ", "_") + " " + catalog["title"]
-        bought = data.matrix(data.decayed(self.half_life_days))
+        everything = data.history.all()
+        bought = everything.matrix(everything.decayed(self.half_life_days))
         sold = np.bincount(bought.indices, minlength=data.shape[1])
         words = _word_weights(texts.to_numpy(object), sold > 0)
         order = np.argsort(-sold, kind="stable")[: self.products]

@@ -46,7 +46,7 @@ class Demographic:
     def fit(self, data: Dataset) -> Self:
         """Compare the groups of each attribute of which enough is known."""
         self._popularity = Popularity(self.half_life_days, self.candidates).fit(data)
-        cast = sparse.csr_array(votes(data, self.group_half_life_days)[:, self._popularity.top])
+        cast = sparse.csr_array(votes(data.history, self.group_half_life_days)[:, self._popularity.top])
         buyers = np.unique(data.customer)
         self.all_votes = float(self._popularity.popular.sum())
         self.people = _well_known(data.attributes, data.customer_ids[buyers])

@@ -8,19 +8,18 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.dataset import Dataset
-from engine.history import Rows
+from engine.history import History, Rows
 from engine.scorers.lift import lift_of_groups
 
 
-def votes(data: Dataset, half_life_days: float) -> sparse.csr_array:
+def votes(history: History, half_life_days: float) -> sparse.csr_array:
     """Sum each customer's decayed purchases of a product, at most 1: one heavy buyer is one vote.
 
     Returns:
         (customers, products) float32, above 0 and at most 1.
     """
-    cast = data.matrix(data.decayed(half_life_days))
-    cast.data = np.minimum(cast.data, np.float32(1))
-    return cast
+    bought = history.all()
+    return bought.matrix(np.minimum(bought.decayed(half_life_days), np.float32(1)))
 
 
 class Popularity:
@@ -37,7 +36,7 @@ class Popularity:
 
     def fit(self, data: Dataset) -> Self:
         """Count the votes."""
-        self.popular = np.asarray(votes(data, self.half_life_days).sum(axis=0), dtype=np.float32).ravel()
+        self.popular = np.asarray(votes(data.history, self.half_life_days).sum(axis=0), dtype=np.float32).ravel()
         order = np.argsort(-self.popular, kind="stable")[: self.candidates]
         self.top: NDArray[np.intp] = np.sort(order[self.popular[order] > 0])
         return self
@@ -56,8 +55,8 @@ class SegmentPopularity:
         self.half_life_days = half_life_days
 
     def fit(self, data: Dataset) -> Self:
-        """Keep each customer's votes."""
-        self.votes = votes(data, self.half_life_days)
+        """Keep the purchases."""
+        self.history = data.history
         return self
 
     def top(self, segment: NDArray[np.intp], size: int) -> pd.DataFrame:
@@ -71,7 +70,7 @@ class SegmentPopularity:
             segment, product (its column), score (share of the segment's votes times the root of the lift), lift;
             by segment, best first.
         """
-        found = lift_of_groups(self.votes, segment, int(segment.max(initial=-1)) + 1)
+        found = lift_of_groups(votes(self.history, self.half_life_days), segment, int(segment.max(initial=-1)) + 1)
         score = found.share * np.sqrt(np.maximum(found.lift, 0))
         best = np.argsort(-score, axis=1, kind="stable")[:, :size]
         number = np.repeat(np.arange(len(best)), best.shape[1])

@@ -79,7 +79,7 @@ def test_what_was_not_bought_is_not_in_it(quantity):
     lines = purchases(("a", "p", "1D"), ("b", "p", "1D"), quantity=quantity)
     data = Dataset.from_frames(lines, products("p"), as_of=AS_OF)
     assert data.customer_ids.tolist() == ["a"]
-    assert data.quantity.tolist() == [1]
+    assert data.customer.tolist() == [0]
 
 
 @pytest.mark.parametrize("column", ["customer_id", "order_id"])
@@ -94,7 +94,7 @@ def test_a_line_of_nobody_is_refused_by_its_column(column):
 def test_ids_of_any_type_are_kept_as_they_are(ids):
     data = Dataset.from_frames(purchases(*((who, "p", "1D") for who in ids)), products("p"), as_of=AS_OF)
     assert set(data.customer_ids) == set(ids)
-    assert data.matrix().sum() == 2
+    assert len(data.customer) == 2
 
 
 def test_empty_frames_and_frames_of_later_purchases_have_nothing_to_learn():
@@ -127,14 +127,14 @@ def test_an_earlier_view_has_the_same_ids_and_only_older_lines():
     earlier = data.before(7)
     assert earlier.as_of == AS_OF - pd.Timedelta(days=7)
     assert earlier.shape == data.shape
-    assert earlier.matrix().toarray().tolist() == [[1, 0], [0, 0]]  # the other one is at the earlier cut-off
+    # The other one is at the earlier cut-off.
+    assert (earlier.customer.tolist(), earlier.product.tolist()) == ([0], [0])
     assert earlier.age_days.tolist() == [1]
 
 
 def test_a_line_halves_with_every_half_life():
     data = Dataset.from_frames(purchases(("a", "p", "10D"), ("a", "p", "20D")), products("p"), as_of=AS_OF)
-    assert data.decayed(10).tolist() == [0.5, 0.25]
-    assert data.matrix(data.decayed(10)).toarray().tolist() == [[0.75]]
+    assert data.history.all().decayed(10).tolist() == [0.75]
 
 
 def test_attributes_of_buyers_and_of_others_are_kept_and_nothing_personal():

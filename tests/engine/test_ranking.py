@@ -38,7 +38,7 @@ def test_what_no_single_scorer_sees_is_learnt():
     assert isinstance(head.order, Learnt)
     fresh = examples(200, lambda x: np.where((x[:, GAP] > 0.7) & (x[:, LAST] > 0.7), 0.8, 0.02), seed=1)
     learnt, single = (
-        mean_ndcg(order(fresh.features), fresh.hit, fresh.groups, K) for order in (head, Single("repeat"))
+        mean_ndcg(order(fresh.features), fresh.hit, fresh.groups, K) for order in (head.order, Single("repeat"))
     )
     assert learnt > 1.5 * single
 
@@ -60,10 +60,12 @@ def test_a_score_is_the_chance_of_a_purchase():
     fresh = examples(400, chance, seed=1)
     for likely in (True, False):
         mine = (fresh.features[:, GAP] > 0.5) == likely
-        assert head(fresh.features)[mine].mean() == pytest.approx(chance(fresh.features)[mine].mean(), rel=0.15)
+        assert head(fresh.customer, fresh.features)[mine].mean() == pytest.approx(
+            chance(fresh.features)[mine].mean(), rel=0.15
+        )
 
 
 def test_the_same_examples_and_seed_learn_the_same():
     found = examples(100, lambda x: 0.4 * x[:, GAP])
-    first, second = (learn(found, parts(100), NEW, seed=3)(found.features) for _ in range(2))
+    first, second = (learn(found, parts(100), NEW, seed=3)(found.customer, found.features) for _ in range(2))
     assert np.array_equal(first, second)
