@@ -23,10 +23,11 @@ YEAR_OLD_DAYS = 330.0
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason: its kind, and its words."""
+    """One reason: its kind, its words, and the column of the purchase that it cites, -1 if none."""
 
     kind: str
     text: str
+    cites: int = -1
 
 
 class Reasons:
@@ -61,7 +62,7 @@ class Reasons:
         return [
             self._for_newcomer(product, like)
             if not known
-            else self._repeat(times, gap, last)
+            else self._repeat(product, times, gap, last)
             if times > 0
             else self._new(product, cause, often > 1)
             for known, product, times, gap, last, cause, often, like in told
@@ -80,7 +81,7 @@ class Reasons:
     def _new(self, product: int, cause: int, habit: bool) -> Reason:
         if self.moment.offers.running[product]:
             return Reason("offer", "On offer this week")
-        return Reason("neighbours", self._goes_with(product, cause, habit)) if cause >= 0 else _POPULAR
+        return Reason("neighbours", self._goes_with(product, cause, habit), cause) if cause >= 0 else _POPULAR
 
     def _for_newcomer(self, product: int, lift: float) -> Reason:
         # To be taken for somebody who needs such a product is no compliment, so those are never said to be "like you".
@@ -99,16 +100,15 @@ class Reasons:
             else f"Goes with the {kind} you {buy}"
         )
 
-    def _repeat(self, times: float, gap: float, last: float) -> Reason:
+    def _repeat(self, product: int, times: float, gap: float, last: float) -> Reason:
         # A habit is one that still holds: silent for over three gaps, it is a memory.
         if times >= 3 and gap >= 1 and last <= 3 * gap:
             days = round(gap)
-            return Reason(
-                "repeat", f"You buy this about every {days} days" if days > 1 else "You buy this nearly every day"
-            )
+            often = f"about every {days} days" if days > 1 else "nearly every day"
+            return Reason("repeat", f"You buy this {often}", product)
         bought = self._as_of - pd.Timedelta(days=last)
         month = bought.month_name() if last < YEAR_OLD_DAYS else f"{bought.month_name()} {bought.year}"
-        return Reason("repeat", f"You {'last bought' if times > 1 else 'bought'} this in {month}")
+        return Reason("repeat", f"You {'last bought' if times > 1 else 'bought'} this in {month}", product)
 
 
 _POPULAR = Reason("popularity", "Popular with our customers right now")

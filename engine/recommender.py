@@ -92,9 +92,10 @@ class Recommender:
             customers: customer_id and attributes of customers who have come since the fit.
 
         Returns:
-            columns customer_id, rank (1..size), product_id, score, reason, reason_kind; by customer as given, then
-            rank. A score is the chance of a purchase where the ranking was learnt, and a share of what sells for one
-            who has not bought yet; it compares within a slate only.
+            columns customer_id, rank (1..size), product_id, score, reason, reason_kind, because (id of the purchase
+            that the reason cites; None if it cites none); by customer as given, then rank. A score is the chance of a
+            purchase within a week where the ranking was learnt, and a share of what sells for one who has not bought
+            yet; it compares within a slate only.
 
         Raises:
             NotFitted: before fit.
@@ -108,8 +109,9 @@ class Recommender:
         slates = []
         for part, found, barred in self._partitions(asked, excluded):
             chosen = reranker.slates(found, barred, size, only_new=only_new)
-            slates.append(self._slates(part, found.take(chosen), reasons))
-        return pd.concat(slates, ignore_index=True) if slates else pd.DataFrame(columns=COLUMNS)
+            picks = found.take(chosen)
+            slates.append(self._slates(part, picks, reasons).assign(score=reranker.chances(picks, only_new=only_new)))
+        return pd.concat(slates, ignore_index=True)[COLUMNS] if slates else pd.DataFrame(columns=COLUMNS)
 
     def rule_costs(self, customer_ids: Sequence[str], size: int, rules: SlateRules) -> pd.DataFrame:
         """Tell what each rule in force costs: the purchases that are expected of a slate without it, less with it.
@@ -174,17 +176,18 @@ class Recommender:
     def _slates(self, asked: Customers, picks: Candidates, reasons: Reasons) -> pd.DataFrame:
         lift = self.newcomers.best_lift(asked.codes[picks.row], picks.product)
         why = reasons.of(asked.rows, picks, lift)
+        names = self.product_ids.to_numpy(object)
         frame = pd.DataFrame(
             {
                 "customer_id": asked.ids.to_numpy(object)[picks.row],
                 "product_id": self.product_ids.to_numpy()[picks.product],
-                "score": picks.score.astype(float),
                 "reason": [reason.text for reason in why],
                 "reason_kind": [reason.kind for reason in why],
+                "because": [None if reason.cites < 0 else names[reason.cites] for reason in why],
             }
         )
         frame["rank"] = frame.groupby(picks.row).cumcount() + 1
-        return frame[COLUMNS]
+        return frame
 
     def _excluded(self, ids: pd.Index, pairs: pd.DataFrame | None) -> Pairs:
         """The pairs not to show, by asked customer."""

@@ -55,15 +55,14 @@ class Reranker:
         good = self._showable[found.product] & allowed(found, self._rules, excluded, only_new=only_new)
         kept = np.flatnonzero(good)
         mine = found.take(kept)
-        score = self._score(mine, only_new=only_new)
+        score = self.chances(mine, only_new=only_new) * self._boost[mine.product]
         quotas = self._quotas(mine, size)
         return kept[choose(mine.row, mine.product, score, size, self._caps, quotas, self._variety)]
 
-    def _score(self, found: Candidates, *, only_new: bool) -> Values:
-        """What candidates are ranked by: (pairs,)."""
+    def chances(self, found: Candidates, *, only_new: bool) -> Values:
+        """What candidates are ranked by, but for boosts: (pairs,); if asked for, discoveries by their own order."""
         split = only_new or self._rules.discoveries is not None
-        score = np.where(found.bought, found.score, found.discovery) if split else found.score
-        return np.asarray(score * self._boost[found.product], dtype=np.float32)
+        return np.where(found.bought, found.score, found.discovery) if split else found.score
 
     def _quotas(self, found: Candidates, size: int) -> list[Quota]:
         quotas = [Quota(member[found.product], least, size) for member, least in self._at_least]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 
 import pandas as pd
 
-COLUMNS = ["customer_id", "rank", "product_id", "score", "reason", "reason_kind"]
+COLUMNS = ["customer_id", "rank", "product_id", "score", "reason", "reason_kind", "because"]
 
 
 @dataclass(frozen=True)
