@@ -1,6 +1,6 @@
 """Ranking: one learnt order of all candidates, and one of those that are new to the customer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,7 @@ class Recipe:
     trees: tuple[int, ...]
 
 
-ANY = Recipe({"objective": "lambdarank", "lambdarank_truncation_level": 30}, models=2, trees=(60, 120, 250))
+ANY = Recipe({"objective": "lambdarank", "lambdarank_truncation_level": 30}, models=3, trees=(60, 120, 250))
 NEW = Recipe({"objective": "binary"}, models=4, trees=(40, 80, 120))
 COMMON: dict[str, Any] = {
     "num_leaves": 31,
@@ -162,8 +162,8 @@ def learn(examples: Examples, fold: NDArray[np.intp], recipe: Recipe, seed: int)
         aside = fold[examples.customer] == turn
         held.append(examples.take(aside))
         if learnable:
-            models = _boosted(examples.take(~aside), recipe, seed)
-            orders |= {f"{trees} trees": Learnt(models, trees) for trees in recipe.trees}
+            first = _boosted(examples.take(~aside), recipe, [seed])
+            orders |= {f"{trees} trees": Learnt(first, trees) for trees in recipe.trees}
         for name, order in orders.items():
             scores.setdefault(name, []).append(order(held[-1].features))
     mine = joined(held)
@@ -171,8 +171,11 @@ def learn(examples: Examples, fold: NDArray[np.intp], recipe: Recipe, seed: int)
     judged = {name: mean_ndcg(score, mine.hit, mine.groups, K) for name, score in found.items()}
     best = max(judged, key=lambda name: judged[name])
     chosen = orders[best]
-    if isinstance(chosen, Learnt) and len(held) > 1:
-        chosen = Learnt(_boosted(examples, recipe, seed), chosen.trees)
+    if isinstance(chosen, Learnt):
+        # The other models learn from everybody. One that was judged is kept where it missed a small part only.
+        judged_one = chosen.models if len(held) == 1 else ()
+        others = _boosted(examples, recipe, range(seed + len(judged_one), seed + recipe.models))
+        chosen = Learnt((*judged_one, *others), chosen.trees)
     return Head(chosen, Calibration().fit(found[best], mine.hit, mine.weight), judged)
 
 
@@ -180,7 +183,8 @@ def _raw(model: lightgbm.Booster, features: Values, trees: int) -> Values:
     return np.asarray(model.predict(features, num_iteration=trees, raw_score=True), dtype=np.float32)
 
 
-def _boosted(examples: Examples, recipe: Recipe, seed: int) -> tuple[lightgbm.Booster, ...]:
+def _boosted(examples: Examples, recipe: Recipe, seeds: Iterable[int]) -> tuple[lightgbm.Booster, ...]:
+    """Learn a model for each seed."""
     ranks = recipe.params["objective"] == "lambdarank"
     data = lightgbm.Dataset(
         examples.features,
@@ -190,5 +194,5 @@ def _boosted(examples: Examples, recipe: Recipe, seed: int) -> tuple[lightgbm.Bo
         params=COMMON,
         free_raw_data=True,
     )
-    params = [{**COMMON, **recipe.params, "seed": seed + turn} for turn in range(recipe.models)]
+    params = [{**COMMON, **recipe.params, "seed": seed} for seed in seeds]
     return tuple(lightgbm.train(each, data, max(recipe.trees)) for each in params)

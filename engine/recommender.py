@@ -24,7 +24,7 @@ from engine.scorers.lift import LIFTED
 from engine.scorers.popularity import SegmentPopularity
 from engine.slate import COLUMNS, NO_RULES, SlateRules
 
-FORMAT = b"handpicked-model-3\n"
+FORMAT = b"handpicked-model-4\n"
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ def test_every_make_target_that_is_shown_exists():
     assert {line.split()[1] for line in SHOWN if line.startswith("make")} <= targets
 
 
-def test_every_handpicked_command_that_is_shown_works(tmp_path, write_shop):
+def test_every_handpicked_command_that_is_shown_works(tmp_path, write_shop, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where the README writes files
     run = CliRunner()
     commands = [shlex.split(line)[1:] for line in SHOWN if line.startswith("handpicked")]
     assert len(commands) >= 10

@@ -95,12 +95,27 @@ class Neighbours:
 
 def item_weights(counts: sparse.csr_array, ridge: float) -> NDArray[np.float32]:
     """Solve for how strongly each column follows from each other one: (columns, columns), diagonal 0."""
-    gram = (counts.T @ counts).toarray().astype(np.float32)
-    gram[np.diag_indices_from(gram)] += np.float32(ridge)
-    # With a ridge it is positive definite: through its Cholesky factor takes half the time of a general inverse.
-    lower = np.linalg.cholesky(gram)
-    half = linalg.solve_triangular(lower, np.eye(len(gram), dtype=np.float32), lower=True, check_finite=False)
-    inverse = half.T @ half
+    few = 4 * counts.shape[0] < counts.shape[1]
+    inverse = _through_customers(counts, ridge) if few else _through_products(counts, ridge)
     weights = np.asarray(-inverse / np.diag(inverse), dtype=np.float32)
     weights[np.diag_indices_from(weights)] = 0
     return weights
+
+
+def _through_products(counts: sparse.csr_array, ridge: float) -> NDArray[np.float32]:
+    """(columns, columns) inverse of X'X + ridge I, by its Cholesky factor: half the time of a general inverse."""
+    gram = (counts.T @ counts).toarray().astype(np.float32)
+    gram[np.diag_indices_from(gram)] += np.float32(ridge)
+    lower = np.linalg.cholesky(gram)
+    half = linalg.solve_triangular(lower, np.eye(len(gram), dtype=np.float32), lower=True, check_finite=False)
+    return np.asarray(half.T @ half, dtype=np.float32)
+
+
+def _through_customers(counts: sparse.csr_array, ridge: float) -> NDArray[np.float32]:
+    """The same where there are few customers: (I - X' (ridge I + XX')^-1 X) / ridge, by the Woodbury identity."""
+    dense = counts.toarray()
+    kernel = dense @ dense.T
+    kernel[np.diag_indices_from(kernel)] += np.float32(ridge)
+    inverse = -(dense.T @ np.linalg.solve(kernel, dense))
+    inverse[np.diag_indices_from(inverse)] += 1
+    return np.asarray(inverse / np.float32(ridge), dtype=np.float32)

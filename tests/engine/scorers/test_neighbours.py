@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
-from engine.scorers.neighbours import Neighbours
+from engine.scorers.neighbours import Neighbours, item_weights
 
 TEA_AND_MILK = [(f"c{n}", product, 1) for n in range(8) for product in ("milk", "tea")]
 MILK, SOAP, TEA = range(3)
@@ -45,3 +46,11 @@ def test_who_is_not_known_and_products_too_rare_have_no_neighbours(shop):
     assert strongest(rare, -1, MILK) == (-1, 0)
     assert strongest(rare, 1, SOAP) == (-1, 0)
     assert rare.score(np.array([-1])).nnz == 0
+
+
+@pytest.mark.parametrize("customers", [2, 40])
+def test_few_customers_and_many_give_the_weights_of_the_paper(customers):
+    counts = np.random.default_rng(0).poisson(0.5, (customers, 12)).astype(np.float32)
+    inverse = np.linalg.inv(counts.T @ counts + 3 * np.eye(12))
+    expected = np.eye(12) - inverse / np.diag(inverse)
+    assert item_weights(sparse.csr_array(counts), 3) == pytest.approx(expected, abs=1e-4)
