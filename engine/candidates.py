@@ -19,6 +19,7 @@ class Candidates:
         times: (pairs,) on how many days the customer bought the product.
         gap_days: (pairs,) mean days between them; 0 if there are fewer than two.
         last_days: (pairs,) days since the last of them; infinite if there is none.
+        features: (pairs, features) that the score was made of, where there are any.
     """
 
     row: NDArray[np.intp]
@@ -28,6 +29,7 @@ class Candidates:
     times: NDArray[np.float32]
     gap_days: NDArray[np.float32]
     last_days: NDArray[np.float32]
+    features: NDArray[np.float32] | None = None
 
     @classmethod
     def never_bought(cls, row: NDArray[np.intp], product: NDArray[np.intp], score: NDArray[np.float32]) -> Self:
@@ -47,12 +49,24 @@ class Candidates:
 
     def take(self, index: NDArray[np.intp]) -> Self:
         """The pairs at some places, in that order."""
-        return type(self)(*(values[index] for values in self._columns()))
+        taken = {name: values[index] for name, values in self._columns().items()}
+        return type(self)(**taken, features=None if self.features is None else self.features[index])
 
     def joined(self, other: Self) -> Self:
         """The pairs of both, sorted by customer."""
-        both = [np.concatenate(pair) for pair in zip(self._columns(), other._columns(), strict=True)]
-        return type(self)(*both).take(np.argsort(both[0], kind="stable"))
+        mine, theirs = self._columns(), other._columns()
+        both = {name: np.concatenate([values, theirs[name]]) for name, values in mine.items()}
+        joined = type(self)(**both, features=self._features_of_both(other))
+        return joined.take(np.argsort(joined.row, kind="stable"))
 
-    def _columns(self) -> list[NDArray[Any]]:
-        return [getattr(self, field.name) for field in fields(self)]
+    def _features_of_both(self, other: Self) -> NDArray[np.float32] | None:
+        """The features of both, 0 for pairs that have none."""
+        if self.features is None:
+            return None
+        width = self.features.shape[1]
+        theirs = np.zeros((len(other.row), width), np.float32) if other.features is None else other.features
+        return np.concatenate([self.features, theirs])
+
+    def _columns(self) -> dict[str, NDArray[Any]]:
+        """All but the features, by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "features"}

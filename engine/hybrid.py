@@ -3,6 +3,7 @@
 It learns on the last weeks before the cut-off, each with scorers that were fitted before that week: never ahead.
 """
 
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -13,13 +14,14 @@ from engine.candidates import Candidates
 from engine.dataset import Dataset
 from engine.examples import Examples, Sample, joined, of_week
 from engine.history import Rows
-from engine.moment import Moment
+from engine.moment import FEATURES, Moment
+from engine.pairs import Values
 
 WEEKS = 8
 FEWEST_WEEKS = 3
 ENOUGH_CUSTOMERS = 20_000
 """Customer-weeks to learn from: of more customers some are drawn, and fewer weeks are looked at."""
-FEW_CUSTOMERS = 1_000
+FEW_CUSTOMERS = 500
 """With fewer, each part of them is held back in turn to choose the order by."""
 KEPT_MISSES = 0.25
 
@@ -59,10 +61,25 @@ class Hybrid:
         features = found.features()
         times = found.times
         if self.any is None or self.new is None:
-            score = discovery = ranking.Single("repeat and neighbours")(features)
+            score = discovery = ranking.UNLEARNT(features)
         else:
             fresh = times == 0
             score, discovery = self.any(found.row, features), np.zeros(len(times), dtype=np.float32)
             discovery[fresh] = self.new(found.row[fresh], features[fresh])
         last = np.where(times > 0, found.last_days, np.inf).astype(np.float32)
-        return Candidates(found.row, found.product, score, discovery, times, found.gap_days, last)
+        return Candidates(found.row, found.product, score, discovery, times, found.gap_days, last, features)
+
+    def lifted_by(self, evidence: Sequence[str], features: Values, *, only_new: bool) -> NDArray[np.bool_]:
+        """Which pairs would rank lower without some evidence: (pairs,).
+
+        Args:
+            evidence: names of features, which are 0 without it.
+            features: (pairs, features).
+            only_new: ranked among what is new to the customer.
+        """
+        head = self.new if only_new else self.any
+        order = ranking.UNLEARNT if head is None else head.order
+        bare = features.copy()
+        bare[:, [FEATURES.index(name) for name in evidence]] = 0
+        lifted: NDArray[np.bool_] = order(features) > order(bare)
+        return lifted

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from engine.candidates import Candidates
 from engine.history import Rows
-from engine.moment import Moment
+from engine.hybrid import Hybrid
+from engine.moment import OFFERED
 from engine.scorers.lift import LIFTED
 
 # Never named in a reason, and never the evidence of one: what a household would not want read over its shoulder.
@@ -33,22 +34,23 @@ class Reason:
 class Reasons:
     """Says why products are in customers' slates, from the strongest evidence that can be shown."""
 
-    def __init__(self, moment: Moment, catalog: pd.DataFrame, as_of: pd.Timestamp) -> None:
-        self.moment, self._as_of = moment, as_of
+    def __init__(self, hybrid: Hybrid, catalog: pd.DataFrame, as_of: pd.Timestamp) -> None:
+        self._hybrid, self.moment, self._as_of = hybrid, hybrid.scorers, as_of
         codes, paths = pd.factorize(catalog["category_path"].str.lower())
         self._kind = [str(path).split(" > ")[-1].strip() for path in paths]
         self._kinds = codes
         self._sensitive = np.array([SENSITIVE.search(str(path)) is not None for path in paths], dtype=bool)[codes]
 
-    def of(self, rows: Rows, picks: Candidates, lift: NDArray[np.float64]) -> list[Reason]:
+    def of(self, rows: Rows, picks: Candidates, lift: NDArray[np.float64], *, only_new: bool = False) -> list[Reason]:
         """Say why, for every pick.
 
         Args:
             rows: (customers,) row numbers of the asked customers; -1: has not bought yet.
             picks: what was chosen for them.
             lift: (picks,) how many times as much customers like this one buy it as everybody does.
+            only_new: they were ranked as what is new to each customer.
         """
-        evidence = self._evidence(rows, picks)
+        evidence = self._evidence(rows, picks, only_new=only_new)
         told = zip(
             (rows[picks.row] >= 0).tolist(),
             picks.product.tolist(),
@@ -56,6 +58,7 @@ class Reasons:
             picks.gap_days.tolist(),
             picks.last_days.tolist(),
             *evidence,
+            self._by_offer(picks, only_new=only_new).tolist(),
             lift.tolist(),
             strict=True,
         )
@@ -64,13 +67,14 @@ class Reasons:
             if not known
             else self._repeat(product, times, gap, last)
             if times > 0
-            else self._new(product, cause, often > 1)
-            for known, product, times, gap, last, cause, often, like in told
+            else self._new(product, cause, often > 1, on_offer=on_offer)
+            for known, product, times, gap, last, cause, often, on_offer, like in told
         ]
 
-    def _evidence(self, rows: Rows, picks: Candidates) -> tuple[list[int], list[float]]:
+    def _evidence(self, rows: Rows, picks: Candidates, *, only_new: bool) -> tuple[list[int], list[float]]:
         """(picks,) the purchase that speaks most for each, -1 if none does; on how many days it was made."""
-        fresh = np.flatnonzero(~picks.bought & (rows[picks.row] >= 0) & ~self._sensitive[picks.product])
+        told = ~picks.bought & (rows[picks.row] >= 0) & ~self._sensitive[picks.product]
+        fresh = np.flatnonzero(self._lifted(picks, told, ["neighbours"], only_new=only_new))
         cause, often = np.full(len(picks.row), -1), np.zeros(len(picks.row), dtype=np.float32)
         bought = self.moment.history.of(rows)
         cause[fresh], often[fresh] = self.moment.neighbours.strongest(
@@ -78,8 +82,23 @@ class Reasons:
         )
         return cause.tolist(), often.tolist()
 
-    def _new(self, product: int, cause: int, habit: bool) -> Reason:
-        if self.moment.offers.running[product]:
+    def _by_offer(self, picks: Candidates, *, only_new: bool) -> NDArray[np.bool_]:
+        """(picks,) whether the offer is a reason."""
+        told = self.moment.offers.running[picks.product] & ~picks.bought
+        return self._lifted(picks, told, OFFERED, only_new=only_new)
+
+    def _lifted(
+        self, picks: Candidates, told: NDArray[np.bool_], evidence: list[str], *, only_new: bool
+    ) -> NDArray[np.bool_]:
+        """Which of the told would rank lower without the evidence: else it is no reason."""
+        if picks.features is None or not told.any():
+            return told
+        lifted = told.copy()
+        lifted[told] = self._hybrid.lifted_by(evidence, picks.features[told], only_new=only_new)
+        return lifted
+
+    def _new(self, product: int, cause: int, habit: bool, *, on_offer: bool) -> Reason:
+        if on_offer:
             return Reason("offer", "On offer this week")
         return Reason("neighbours", self._goes_with(product, cause, habit), cause) if cause >= 0 else _POPULAR
 

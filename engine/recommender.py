@@ -105,12 +105,13 @@ class Recommender:
         asked = self._asked(pd.Index(customer_ids), customers)
         excluded = self._excluded(asked.ids, rules.excluded)
         reranker = Reranker(self._catalog, rules)
-        reasons = Reasons(self.hybrid.scorers, self._catalog, self.as_of)
+        reasons = Reasons(self.hybrid, self._catalog, self.as_of)
         slates = []
         for part, found, barred in self._partitions(asked, excluded):
             chosen = reranker.slates(found, barred, size, only_new=only_new)
             picks = found.take(chosen)
-            slates.append(self._slates(part, picks, reasons).assign(score=reranker.chances(picks, only_new=only_new)))
+            chances = reranker.chances(picks, only_new=only_new)
+            slates.append(self._slates(part, picks, reasons, only_new=only_new).assign(score=chances))
         return pd.concat(slates, ignore_index=True)[COLUMNS] if slates else pd.DataFrame(columns=COLUMNS)
 
     def rule_costs(self, customer_ids: Sequence[str], size: int, rules: SlateRules) -> pd.DataFrame:
@@ -173,9 +174,9 @@ class Recommender:
         share = (scores.data / self.newcomers.all_votes).astype(np.float32)
         return Candidates.never_bought(row, scores.indices.astype(np.intp), share)
 
-    def _slates(self, asked: Customers, picks: Candidates, reasons: Reasons) -> pd.DataFrame:
+    def _slates(self, asked: Customers, picks: Candidates, reasons: Reasons, *, only_new: bool) -> pd.DataFrame:
         lift = self.newcomers.best_lift(asked.codes[picks.row], picks.product)
-        why = reasons.of(asked.rows, picks, lift)
+        why = reasons.of(asked.rows, picks, lift, only_new=only_new)
         names = self.product_ids.to_numpy(object)
         frame = pd.DataFrame(
             {

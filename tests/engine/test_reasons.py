@@ -6,7 +6,7 @@ import pytest
 
 from engine.candidates import Candidates
 from engine.dataset import Dataset
-from engine.moment import Moment
+from engine.hybrid import Hybrid
 from engine.reasons import Reasons
 
 AS_OF = pd.Timestamp("2026-03-02", tz="UTC")
@@ -53,7 +53,7 @@ def told(*lines, offers=None):
     listed = pd.DataFrame({"product_id": list(PATHS), "category_path": list(PATHS.values()), "title": "", "brand": ""})
     listed = listed.assign(size="", available=True, recommendable=True)
     data = Dataset.from_frames(frame, listed, None, offers, as_of=AS_OF)
-    return Reasons(Moment(data), data.catalog, AS_OF), data
+    return Reasons(Hybrid().fit(data), data.catalog, AS_OF), data
 
 
 def every(gap, times, last=3):
