@@ -80,9 +80,9 @@ def _names(project: Project, slate: SlateSpec) -> None:
     if not (slate.without_categories or slate.boosts or slate.at_least):
         return
     with project.store.engine.connect() as connection:
-        rows = connection.execute(select(products.c.product_id, products.c.category_path, products.c.brand)).all()
+        rows = connection.execute(select(products.c.id, products.c.category_path, products.c.brand)).all()
     categories = {name for row in rows for name in (row.category_path or "").split(" > ")}
-    others = {name for row in rows for name in (row.product_id, row.brand or "")}
+    others = {name for row in rows for name in (row.id, row.brand or "")}
     _known("without_categories", slate.without_categories, categories)
     for rule in ("boosts", "at_least"):
         _known(rule, getattr(slate, rule), categories | others)
