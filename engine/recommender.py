@@ -184,7 +184,7 @@ class Recommender:
                 "product_id": self.product_ids.to_numpy()[picks.product],
                 "reason": [reason.text for reason in why],
                 "reason_kind": [reason.kind for reason in why],
-                "because": [None if reason.cites < 0 else names[reason.cites] for reason in why],
+                "because": pd.Series([None if it.cites < 0 else names[it.cites] for it in why], dtype=object),
             }
         )
         frame["rank"] = frame.groupby(picks.row).cumcount() + 1

@@ -25,7 +25,7 @@ class UserNeighbours:
     (UP-CF); Hu, He, Gao, Zhang 2020 (SIGIR), TIFU-KNN. The weight of rarity is that of TF-IDF.
     """
 
-    name = "user_neighbours"
+    name = "users"
 
     def __init__(self, neighbours: int = 100, pool: int = 4000, candidates: int = 200, seed: int = 0) -> None:
         self.neighbours, self.pool, self.candidates, self.seed = neighbours, pool, candidates, seed

@@ -8,7 +8,7 @@ from engine.scorers.popularity import Popularity, SegmentPopularity, votes
 
 def test_a_vote_halves_with_every_half_life_and_one_customer_has_at_most_one(shop):
     data = shop(("a", "p", 14), ("a", "q", 1e-6), ("a", "q", 1e-6), ("b", "q", 28))
-    np.testing.assert_allclose(votes(data, 14).toarray(), [[0.5, 1], [0, 0.25]], rtol=1e-6)
+    np.testing.assert_allclose(votes(data.history, 14).toarray(), [[0.5, 1], [0, 0.25]], rtol=1e-6)
     np.testing.assert_allclose(Popularity(14).fit(data).popular, [0.5, 1.25], rtol=1e-6)
 
 
