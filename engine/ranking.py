@@ -42,7 +42,7 @@ class Recipe:
     trees: tuple[int, ...]
 
 
-ANY = Recipe({"objective": "lambdarank", "lambdarank_truncation_level": 30}, models=3, trees=(60, 120, 250))
+ANY = Recipe({"objective": "lambdarank", "lambdarank_truncation_level": 30}, models=2, trees=(60, 120, 250))
 NEW = Recipe({"objective": "binary"}, models=4, trees=(40, 80, 120))
 COMMON: dict[str, Any] = {
     "num_leaves": 31,
