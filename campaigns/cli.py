@@ -239,7 +239,7 @@ def picks(
 
 @app.command()
 def rules(campaign: str, as_json: Json = False) -> None:
-    """Tell what each rule of a campaign's slates costs in expected purchases, on a sample of its customers."""
+    """Tell what each rule of a campaign's slates costs in expected purchases, on a sample of those who have bought."""
     from campaigns.picks import rule_costs
 
     with opened() as project:
@@ -247,7 +247,7 @@ def rules(campaign: str, as_json: Json = False) -> None:
     if as_json:
         show_json(found.to_dict("records"))
         return
-    if found.empty:
+    if len(found) == 1:  # all rules together, and not one by itself
         out.print("no rule is in force")
         return
     rows = zip(found["rule"], found["expected"], found["cost"], found["share"], strict=True)

@@ -15,9 +15,6 @@ from campaigns.train import fit, recommender_as_of, world
 from engine.recommender import Recommender
 from engine.slate import SlateRules
 
-CHUNK = 2_000
-"""Customers between two steps of the progress bar."""
-
 COST_SAMPLE = 500
 """Customers on whose slates the cost of a campaign's rules is told."""
 
@@ -53,7 +50,7 @@ def rules_of(project: Project, campaign: Campaign, customer_ids: Sequence[str]) 
 
 
 def rule_costs(project: Project, campaign: Campaign) -> pd.DataFrame:
-    """What each rule of a campaign costs, on a sample of its customers: rule, expected, cost, share."""
+    """What each rule of a campaign costs, on a sample of those who have bought: rule, expected, cost, share."""
     _, recommender = recommender_as_of(project, project.as_of())
     buyers = [str(customer) for customer in recommender.customer_ids]
     sample = np.random.default_rng(campaign.seed).permutation(buyers)[:COST_SAMPLE].tolist()
@@ -147,10 +144,5 @@ def text(value: object) -> str:
 def _recommend(
     project: Project, recommender: Recommender, customer_ids: Sequence[str], size: int, **how: Any
 ) -> pd.DataFrame:
-    parts = []
     with project.progress.track("pick the products", len(customer_ids)) as bar:
-        for start in range(0, max(len(customer_ids), 1), CHUNK):
-            mine = customer_ids[start : start + CHUNK]
-            parts.append(recommender.recommend(mine, size, **how))
-            bar.advance(len(mine))
-    return pd.concat(parts, ignore_index=True)
+        return recommender.recommend(customer_ids, size, advance=bar.advance, **how)

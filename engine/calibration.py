@@ -28,6 +28,9 @@ class Calibration:
             hit: (pairs,) whether it was bought.
             weight: (pairs,) how many pairs each stands for.
         """
+        if not len(score):  # nobody could have bought anything: whatever comes has no chance
+            self._score, self._chance = np.zeros(1), np.zeros(1)
+            return self
         # Where it matters most, at the high scores, there are few pairs: bins hold equal shares of the hits and misses.
         order = np.argsort(score, kind="stable")
         mass = np.cumsum(np.where(hit, weight / max(weight[hit].sum(), 1), weight / weight.sum())[order])

@@ -44,7 +44,7 @@ class Variety:
     """Each further product of a group counts less.
 
     The gain of a slate is then submodular, of which choosing the best next, one after the other, reaches at least
-    63 % of the best possible (Nemhauser, Wolsey, Fisher 1978, Mathematical Programming 14, section 4).
+    63 % of the best possible where no cap or quota stands (Nemhauser, Wolsey, Fisher 1978, Math. Programming 14).
 
     Attributes:
         group: (products,) the group that each product is in.

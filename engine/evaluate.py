@@ -179,7 +179,7 @@ def _contestants(hybrid: Hybrid, rows: Rows, before: sparse.csr_array) -> dict[s
     """What the blend and each scorer alone propose to some customers, each in its own order."""
     blend = hybrid.candidates(rows)
     found = {hybrid.name: Pairs(blend.row, blend.product, blend.score, blend.discovery, blend.bought)}
-    for scorer in hybrid.scorers.all():
+    for scorer in hybrid.moment.all():
         scores = scorer.score(rows)
         row, product = np.repeat(np.arange(len(rows)), np.diff(scores.indptr)), scores.indices.astype(np.intp)
         found[scorer.name] = Pairs(row, product, scores.data, scores.data, _bought(before, rows, row, product))

@@ -45,9 +45,11 @@ class Hybrid:
         self.any: ranking.Head | None = None
         self.new: ranking.Head | None = None
         if parts:
-            self.any, self.new = self._heads(joined(parts), fold)
-        del parts
-        self.scorers = Moment(data)
+            examples = joined(parts)
+            parts.clear()  # as much again as the whole, which learning needs
+            self.any, self.new = self._heads(examples, fold)
+            del examples
+        self.moment = Moment(data)
         return self
 
     def _heads(self, examples: Examples, fold: NDArray[np.intp]) -> tuple[ranking.Head, ranking.Head]:
@@ -57,11 +59,11 @@ class Hybrid:
 
     def candidates(self, rows: Rows) -> Candidates:
         """Find and score the candidates of some customers (-1: not known)."""
-        found = self.scorers.found(rows)
+        found = self.moment.found(rows)
         features = found.features()
         times = found.times
         if self.any is None or self.new is None:
-            score = discovery = ranking.UNLEARNT(features)
+            score = discovery = np.maximum(ranking.UNLEARNT(features), 0)
         else:
             fresh = times == 0
             score, discovery = self.any(found.row, features), np.zeros(len(times), dtype=np.float32)

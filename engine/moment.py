@@ -73,7 +73,8 @@ class Moment:
         self.affinity = KindAffinity().fit(data)
         self.offers = Offers().fit(data, self.affinity)
         self.sales = sales.Sales(data, self.kinds.kind)
-        self.rhythm = rhythm.rhythm(data)
+        nobody = np.zeros((1, len(rhythm.NAMES)), dtype=np.float32)
+        self.rhythm = np.append(rhythm.rhythm(data), nobody, axis=0)  # the last row is for -1: who is not known
         self.offered = data.offered()
 
     def all(self) -> list[Scorer]:
@@ -118,13 +119,12 @@ class Found:
     def features(self) -> Values:
         """(pairs, features) a column for each of `FEATURES`."""
         moment = self._moment
-        known = np.append(moment.rhythm, np.zeros((1, moment.rhythm.shape[1]), np.float32), axis=0)
         columns = [*self._own_columns(), *self._like_columns(), *self._habit_columns(), *self._taste_columns()]
         return np.hstack(
             [
                 np.column_stack(columns),
                 moment.sales.table[self.product],
-                known[self._rows][self.row],
+                moment.rhythm[self._rows][self.row],
                 moment.offered[self.product],
             ]
         ).astype(np.float32)

@@ -65,6 +65,11 @@ SINGLES: dict[str, dict[str, float]] = {
     "popularity": {"votes, half-life 14 days": 1},
     "repeat and user neighbours": {"own, half-life 112 days": 1, "user neighbours": 1},
     "repeat and neighbours": {"own, half-life 112 days": 1, "neighbours": 1},
+    "repeat, neighbours and popularity": {
+        "own, half-life 112 days": 1,
+        "neighbours": 1,
+        "votes, half-life 14 days": 1e-3,
+    },
     "kinds": {"affinity": 1},
 }
 """Orders that need no learning, as weights of features."""
@@ -87,7 +92,7 @@ class Single:
         return total
 
 
-UNLEARNT = Single("repeat and neighbours")
+UNLEARNT = Single("repeat, neighbours and popularity")
 """The order where no past week teaches anything."""
 
 

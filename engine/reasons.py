@@ -35,7 +35,7 @@ class Reasons:
     """Says why products are in customers' slates, from the strongest evidence that can be shown."""
 
     def __init__(self, hybrid: Hybrid, catalog: pd.DataFrame, as_of: pd.Timestamp) -> None:
-        self._hybrid, self.moment, self._as_of = hybrid, hybrid.scorers, as_of
+        self._hybrid, self.moment, self._as_of = hybrid, hybrid.moment, as_of
         codes, paths = pd.factorize(catalog["category_path"].str.lower())
         self._kind = [str(path).split(" > ")[-1].strip() for path in paths]
         self._kinds = codes
@@ -50,7 +50,8 @@ class Reasons:
             lift: (picks,) how many times as much customers like this one buy it as everybody does.
             only_new: they were ranked as what is new to each customer.
         """
-        evidence = self._evidence(rows, picks, only_new=only_new)
+        by_offer = self._by_offer(picks, only_new=only_new)
+        evidence = self._evidence(rows, picks, ~by_offer, only_new=only_new)
         told = zip(
             (rows[picks.row] >= 0).tolist(),
             picks.product.tolist(),
@@ -58,7 +59,7 @@ class Reasons:
             picks.gap_days.tolist(),
             picks.last_days.tolist(),
             *evidence,
-            self._by_offer(picks, only_new=only_new).tolist(),
+            by_offer.tolist(),
             lift.tolist(),
             strict=True,
         )
@@ -71,9 +72,11 @@ class Reasons:
             for known, product, times, gap, last, cause, often, on_offer, like in told
         ]
 
-    def _evidence(self, rows: Rows, picks: Candidates, *, only_new: bool) -> tuple[list[int], list[float]]:
+    def _evidence(
+        self, rows: Rows, picks: Candidates, wanted: NDArray[np.bool_], *, only_new: bool
+    ) -> tuple[list[int], list[float]]:
         """(picks,) the purchase that speaks most for each, -1 if none does; on how many days it was made."""
-        told = ~picks.bought & (rows[picks.row] >= 0) & ~self._sensitive[picks.product]
+        told = wanted & ~picks.bought & (rows[picks.row] >= 0) & ~self._sensitive[picks.product]
         fresh = np.flatnonzero(self._lifted(picks, told, ["neighbours"], only_new=only_new))
         cause, often = np.full(len(picks.row), -1), np.zeros(len(picks.row), dtype=np.float32)
         bought = self.moment.history.of(rows)

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -78,6 +78,7 @@ class Recommender:
         rules: SlateRules | None = None,
         only_new: bool = False,
         customers: pd.DataFrame | None = None,
+        advance: Callable[[int], None] | None = None,
     ) -> pd.DataFrame:
         """Make a slate for each customer.
 
@@ -90,6 +91,7 @@ class Recommender:
             rules: what a slate must keep; None: no rule at all.
             only_new: leave out whatever the customer bought before.
             customers: customer_id and attributes of customers who have come since the fit.
+            advance: told, every few hundred customers, how many more are done.
 
         Returns:
             columns customer_id, rank (1..size), product_id, score, reason, reason_kind, because (id of the purchase
@@ -112,6 +114,8 @@ class Recommender:
             picks = found.take(chosen)
             chances = reranker.chances(picks, only_new=only_new)
             slates.append(self._slates(part, picks, reasons, only_new=only_new).assign(score=chances))
+            if advance:
+                advance(len(part.ids))
         return pd.concat(slates, ignore_index=True)[COLUMNS] if slates else pd.DataFrame(columns=COLUMNS)
 
     def rule_costs(self, customer_ids: Sequence[str], size: int, rules: SlateRules) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """What rules mean for the candidates: which are allowed, how they are weighed, and what limits a slate keeps."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -40,8 +41,10 @@ class Reranker:
         for name, factor in rules.boosts:
             self._boost[named(catalog, name)] *= np.float32(factor)
         self._at_least = [(named(catalog, name), least) for name, least in rules.at_least]
-        codes = category_codes(catalog["category_path"], rules.category_level)
-        self._variety = Variety(codes, 1 - rules.variety) if rules.variety else None
+        self._variety: Variety | None = None
+        if rules.variety:
+            codes = category_codes(catalog["category_path"], rules.category_level)
+            self._variety = Variety(codes, 1 - rules.variety)
 
     def slates(self, found: Candidates, excluded: Pairs, size: int, *, only_new: bool) -> NDArray[np.intp]:
         """Choose the slates: indices of candidate pairs, by row, then place.
@@ -54,7 +57,7 @@ class Reranker:
         """
         good = self._showable[found.product] & allowed(found, self._rules, excluded, only_new=only_new)
         kept = np.flatnonzero(good)
-        mine = found.take(kept)
+        mine = replace(found, features=None).take(kept)  # many, and of no use to the rules
         score = self.chances(mine, only_new=only_new) * self._boost[mine.product]
         quotas = self._quotas(mine, size)
         return kept[choose(mine.row, mine.product, score, size, self._caps, quotas, self._variety)]

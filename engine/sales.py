@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from engine.dataset import Dataset
 from engine.history import Purchases, decay
-
-Values = NDArray[np.float32]
+from engine.pairs import Values
 
 NAMES = [
     "buyers",
@@ -40,9 +39,6 @@ class Sales:
 
     Attributes:
         table: (products, facts) one column for each of `NAMES`.
-        month: (products,) purchases of the last four weeks, one a customer and day.
-        season: (products,) purchases of the eight weeks before those.
-        buyers: (products,) customers who ever bought it.
         share_of_kind: (products,) the product's part of the kind's purchases of the last four weeks.
         gap_days: (products,) mean days between the purchases of those who bought again; 0 if nobody did.
     """
@@ -50,30 +46,30 @@ class Sales:
     def __init__(self, data: Dataset, kind: NDArray[np.intp]) -> None:
         self._size = data.shape[1]
         bought = data.history.all()
-        self.buyers = self._sum(bought.product)
-        per_buyer = self._sum(bought.product, bought.times) / np.maximum(self.buyers, 1)
+        buyers = self._sum(bought.product)
+        per_buyer = self._sum(bought.product, bought.times) / np.maximum(buyers, 1)
         again = bought.times > 1
         repeaters = self._sum(bought.product[again])
         self.gap_days = self._sum(bought.product[again], bought.gap_days[again]) / np.maximum(repeaters, 1)
         entry = data.history.product
         age = data.history.age_days
-        week, fortnight, self.month, self.season = (
+        week, fortnight, month, season = (
             self._sum(entry[(age > newest) & (age <= oldest)])
             for newest, oldest in ((-1, 7), (7, 14), (-1, 28), (28, 84))
         )
-        self.share_of_kind = (self.month / np.maximum(np.bincount(kind, self.month)[kind], 1)).astype(np.float32)
+        self.share_of_kind = (month / np.maximum(np.bincount(kind, month)[kind], 1)).astype(np.float32)
         price, now = _prices(data)
         columns: list[NDArray[Any]] = [
-            self.buyers,
+            buyers,
             per_buyer,
-            repeaters / np.maximum(self.buyers, 1),
+            repeaters / np.maximum(buyers, 1),
             self.gap_days,
             *self._votes(bought),
             week,
             fortnight,
-            self.month,
-            week / np.maximum(self.month / 4, 0.25),
-            (self.month / 4) / np.maximum(self.season / 8, 0.125),
+            month,
+            week / np.maximum(month / 4, 0.25),
+            (month / 4) / np.maximum(season / 8, 0.125),
             self._oldest(entry, age),
             self.share_of_kind,
             price,

@@ -43,9 +43,9 @@ class SlateRules:
 
     def in_force(self) -> list[str]:
         """The rules that are not at rest, by name."""
-        at_rest = NO_RULES
-        names = [field.name for field in fields(self) if field.name != "category_level"]
-        return [name for name in names if getattr(self, name) is not getattr(at_rest, name)]
+        names = [field.name for field in fields(self) if field.name not in {"category_level", "excluded"}]
+        active = [name for name in names if getattr(self, name) != getattr(NO_RULES, name)]
+        return active if self.excluded is None else [*active, "excluded"]
 
     def without(self, name: str) -> "SlateRules":
         """The same rules but one."""

@@ -48,6 +48,16 @@ def keep_top(scores: NDArray[np.float32], n: int) -> sparse.csr_array:
     return sparse.csr_array((scores[kept], np.nonzero(kept)[1], starts), shape=scores.shape)
 
 
+def most(counts: NDArray[np.integer] | NDArray[np.floating], n: int) -> NDArray[np.intp]:
+    """The places of the n highest counts above 0, in ascending order; ties go to the lower place.
+
+    >>> most(np.array([2, 0, 3, 2]), 2).tolist()
+    [0, 2]
+    """
+    best = np.argsort(-counts, kind="stable")[:n]
+    return np.sort(best[counts[best] > 0])
+
+
 def known_rows(matrix: sparse.csr_array, rows: Rows) -> sparse.csr_array:
     """Take rows of a matrix; -1 gives an empty row."""
     known = rows >= 0

@@ -10,7 +10,7 @@ from sklearn.preprocessing import normalize
 
 from engine.dataset import Dataset
 from engine.history import Rows
-from engine.scorers.base import keep_top, known_rows
+from engine.scorers.base import keep_top, known_rows, most
 
 # Letters of any alphabet, and the signs that hold a name together.
 _WORD = r"(?:[^\W\d]|'){2,}"
@@ -36,8 +36,7 @@ class Content:
         bought = everything.matrix(everything.decayed(self.half_life_days))
         sold = np.bincount(bought.indices, minlength=data.shape[1])
         words = _word_weights(texts.to_numpy(object), sold > 0)
-        order = np.argsort(-sold, kind="stable")[: self.products]
-        self.members = np.sort(order[sold[order] > 0])
+        self.members = most(sold, self.products)
         self.taste = sparse.csr_array(normalize(bought @ words))
         self._words = sparse.csr_array(words[self.members]).T.tocsr()
         self._sold = np.sqrt(sold[self.members]).astype(np.float32)

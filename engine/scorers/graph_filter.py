@@ -8,7 +8,7 @@ from scipy import linalg, sparse
 
 from engine.dataset import Dataset
 from engine.history import Purchases, Rows
-from engine.scorers.base import keep_top
+from engine.scorers.base import keep_top, most
 
 BLOCK = 500
 """Customers, or products, of which a dense row over all products is held at a time."""
@@ -57,8 +57,7 @@ class GraphFilter:
         self._history = data.history
         bought = data.history.all()
         buyers = np.bincount(bought.product, minlength=data.shape[1])
-        order = np.argsort(-buyers, kind="stable")[: self.products]
-        self.members: NDArray[np.intp] = np.sort(order[buyers[order] > 0])
+        self.members = most(buyers, self.products)
         normal, root = _normalised(self._counts(bought))
         self._links = _links(normal, self.neighbours)
         low = _low_frequencies(normal, self.factors)

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from engine.dataset import Dataset
 from engine.history import Purchases, Rows
-from engine.scorers.base import keep_top
+from engine.scorers.base import keep_top, most
 from engine.scorers.neighbours import item_weights
 from engine.tastes import HALF_LIFE_DAYS, Kinds
 
@@ -34,14 +34,12 @@ class KindAffinity:
         self.kind = Kinds.of(data.catalog).kind
         bought = _decayed(data.history.all(), self.kind)
         buyers = np.bincount(bought.indices, minlength=bought.shape[1])
-        order = np.argsort(-buyers, kind="stable")[: self.kinds]
-        self.members: NDArray[np.intp] = np.sort(order[buyers[order] > 0])
+        self.members = most(buyers, self.kinds)
         bought.data = np.log1p(bought.data)
         self._weights = item_weights(sparse.csr_array(bought[:, self.members]), self.ridge)
         entries = data.history.product[data.history.age_days <= 28]
         self.sold = np.bincount(entries, minlength=data.shape[1]).astype(np.float32)
-        order = np.argsort(-self.sold, kind="stable")[: self.products]
-        self._shelf = np.sort(order[self.sold[order] > 0])
+        self._shelf = most(self.sold, self.products)
         return self
 
     def follows(self, bought: Purchases) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from scipy import linalg, sparse
 
 from engine.dataset import Dataset
 from engine.history import Purchases, Rows, ranges
-from engine.scorers.base import keep_top
+from engine.scorers.base import keep_top, most
 
 
 class Neighbours:
@@ -30,8 +30,7 @@ class Neighbours:
         self.history = data.history
         bought = data.history.all()
         buyers = np.bincount(bought.product, minlength=data.shape[1])
-        order = np.argsort(-buyers, kind="stable")[: self.products]
-        self.members: NDArray[np.intp] = np.sort(order[buyers[order] > 0])
+        self.members = most(buyers, self.products)
         self._place = np.full(data.shape[1], -1, dtype=np.intp)
         self._place[self.members] = np.arange(len(self.members))
         self.weights = item_weights(self._counts(bought), self.ridge)

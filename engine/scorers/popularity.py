@@ -9,6 +9,7 @@ from scipy import sparse
 
 from engine.dataset import Dataset
 from engine.history import History, Rows
+from engine.scorers.base import most
 from engine.scorers.lift import lift_of_groups
 
 
@@ -37,8 +38,7 @@ class Popularity:
     def fit(self, data: Dataset) -> Self:
         """Count the votes."""
         self.popular = np.asarray(votes(data.history, self.half_life_days).sum(axis=0), dtype=np.float32).ravel()
-        order = np.argsort(-self.popular, kind="stable")[: self.candidates]
-        self.top: NDArray[np.intp] = np.sort(order[self.popular[order] > 0])
+        self.top = most(self.popular, self.candidates)
         return self
 
     def score(self, rows: Rows) -> sparse.csr_array:

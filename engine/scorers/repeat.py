@@ -22,12 +22,6 @@ class Repeat:
         self.history = data.history
         return self
 
-    @property
-    def times(self) -> sparse.csr_array:
-        """(customers, products) on how many days each customer bought each product."""
-        bought = self.history.all()
-        return bought.matrix(bought.times)
-
     def top(self, bought: Purchases) -> sparse.csr_array:
         """The products that customers bought most, by decayed purchases: (customers, products)."""
         return keep_top_sparse(bought.matrix(bought.decayed(self.half_life_days)), self.candidates)

@@ -1,6 +1,6 @@
-"""Scale: training and finished slates with reasons, alone and beside libraries that a user might reach for.
+"""Scale: training and finished slates with reasons, in a made-up shop of any size.
 
-`python -m tests.benchmarks scale` prints ratios at 200,000 customers; `python -m tests.benchmarks million` runs alone.
+`python -m tests.benchmarks.scale CUSTOMERS PRODUCTS LINES [ASKED]`; ASKED: make slates for so many customers only.
 """
 
 import resource

@@ -30,12 +30,12 @@ def recommender():
 def without(recommender, cited, on_offer):
     """The hybrid as it were had these purchases, as (row, column), and these offers not been."""
     hybrid = copy.deepcopy(recommender.hybrid)
-    history = hybrid.scorers.history
+    history = hybrid.moment.history
     row = np.repeat(np.arange(history.shape[0]), np.diff(history.start))
     kept = ~np.isin(row * history.shape[1] + history.product, [r * history.shape[1] + p for r, p in cited])
     history.product, history.age_days = history.product[kept], history.age_days[kept]
     history.start = np.searchsorted(row[kept], np.arange(history.shape[0] + 1))
-    hybrid.scorers.offered[on_offer] = 0
+    hybrid.moment.offered[on_offer] = 0
     return hybrid
 
 

@@ -272,3 +272,38 @@ def test_a_segment_says_how_much_more_it_buys():
 def test_customers_without_a_segment_have_no_segment_slate():
     nobody = pd.DataFrame({"customer_id": ["gone"], "segment": ["x"]})
     assert fitted().segment_slates(nobody, 3).empty
+
+
+def test_a_shop_of_one_product_that_everybody_buys_makes_a_sound_slate():
+    one = purchases().assign(product_id="p1")
+    slates = fitted(one).recommend(["c1", "c2", "never seen"], 5)
+    assert slates["product_id"].tolist() == ["p1"] * 3
+    assert np.isfinite(slates["score"]).all()
+
+
+def test_a_shop_too_young_to_learn_from_still_fills_its_slates():
+    young = purchases(customers=10, weeks=1)
+    slates = fitted(young).recommend([f"c{n}" for n in range(10)], 6)
+    assert (slates.groupby("customer_id").size() == 6).all()
+    assert (slates["score"] >= 0).all()
+
+
+def test_each_rule_in_force_tells_its_cost_in_expected_purchases():
+    model, asked = fitted(), [f"c{n}" for n in range(40)]
+    at_rest = model.rule_costs(asked, 5, SlateRules(in_stock=False, variety=0))
+    assert at_rest["rule"].tolist() == ["all rules"]
+    assert at_rest["cost"].tolist() == [0]
+    rules = SlateRules(in_stock=False, max_per_category=1, discoveries=1.0)
+    found = model.rule_costs(asked, 5, rules).set_index("rule")
+    assert found.index.tolist() == ["max_per_category", "discoveries", "all rules"]
+    assert (found["cost"] >= 0).all()
+    # Of these customers all purchases are of what they bought before: to show nothing of it costs most.
+    assert found.loc["all rules", "cost"] >= found.loc["discoveries", "cost"] > found.loc["max_per_category", "cost"]
+    plain = model.recommend(asked, 5)
+    assert found.loc["all rules", "expected"] == pytest.approx(plain["score"].sum() / 40, rel=1e-5)
+
+
+def test_progress_is_told_of_every_customer():
+    told = []
+    fitted().recommend(["c1", "c2", "never seen"], 2, advance=told.append)
+    assert sum(told) == 3

@@ -5,25 +5,9 @@ import pytest
 
 from engine.checks import check_scorer
 from engine.scorers.factors import Factors
+from tests.engine.blocks import table, two_blocks
 
 TIMELESS = float("inf")
-
-
-def two_blocks(seed=3, gaps=0.5):
-    """Lines of two groups of 30 customers, each buying half of its own 10 products."""
-    rng = np.random.default_rng(seed)
-    return [
-        (f"c{customer:02}", f"p{customer % 2}{product}", 1)
-        for customer in range(60)
-        for product in range(10)
-        if rng.random() > gaps
-    ]
-
-
-def table(data):
-    """(customers, products) on how many days each was bought."""
-    bought = data.history.all()
-    return bought.matrix(bought.times).toarray()
 
 
 def expected(data, **settings):
