@@ -1,7 +1,8 @@
 """Examples: what the scorers proposed before a past week, and what was bought in it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -10,12 +11,15 @@ from scipy import sparse
 
 from engine.dataset import Dataset
 from engine.history import Rows
-from engine.moment import Moment
+from engine.moment import Found, Moment
 from engine.pairs import Values, values_at
+from engine.shortlist import FEWEST_NEW_HITS, Shortlist
 
 WEEK_DAYS = 7.0
 PARTITION = 500
 """Customers described at a time; what bounds memory."""
+GLANCED = 1_000
+"""Customers of one week that a shortlist is learnt from."""
 FEWEST_CUSTOMERS = 20
 """A past week teaches nothing when fewer customers bought before it and in it."""
 
@@ -72,43 +76,65 @@ class Sample:
     seed: int
 
 
-def of_week(data: Dataset, weeks_back: int, sample: Sample) -> Iterator[Examples]:
-    """Make the examples of one past week, a partition of customers at a time; nothing if too few bought in it.
+class PastWeek:
+    """One past week: scorers that were fitted strictly before it, and what was bought in it.
 
-    The scorers are fitted strictly before the week.
-
-    Args:
-        data: what is known now.
-        weeks_back: 0 for the week that ends now.
-        sample: of whom.
+    Attributes:
+        customers: (n,) row numbers of those who bought before it and in it, drawn by chance if there are many.
     """
-    begins, ends = (weeks_back + 1) * WEEK_DAYS, weeks_back * WEEK_DAYS
-    past = data.before(begins)
-    in_week = (data.age_days <= begins) & (data.age_days > ends)
-    customer, product = data.customer[in_week], data.product[in_week]
-    judged = np.intersect1d(past.customer, customer)
-    if len(judged) < FEWEST_CUSTOMERS:
-        return
-    rng = np.random.default_rng((sample.seed, weeks_back))
-    judged = np.sort(rng.permutation(judged)[: sample.most])
-    bought = sparse.coo_array((np.ones(len(customer), np.float32), (customer, product)), shape=data.shape).tocsr()
-    moment = Moment(past)
-    for start in range(0, len(judged), PARTITION):
-        part = _examples(moment, judged[start : start + PARTITION].astype(np.intp), bought, weeks_back)
-        whole = part.hit | (sample.fold[part.customer] == 0)
-        kept = whole | (rng.random(len(whole)) < sample.misses)
-        weight = np.where(whole, 1, 1 / sample.misses).astype(np.float32)
-        yield replace(part, weight=weight).take(kept)
+
+    def __init__(self, data: Dataset, weeks_back: int, sample: Sample) -> None:
+        self.weeks_back, self._sample = weeks_back, sample
+        begins, ends = (weeks_back + 1) * WEEK_DAYS, weeks_back * WEEK_DAYS
+        self._past = data.before(begins)
+        in_week = (data.age_days <= begins) & (data.age_days > ends)
+        customer, product = data.customer[in_week], data.product[in_week]
+        judged = np.intersect1d(self._past.customer, customer)
+        self._rng = np.random.default_rng((sample.seed, weeks_back))
+        self.customers = np.sort(self._rng.permutation(judged)[: sample.most]).astype(np.intp)
+        ones = np.ones(len(customer), np.float32)
+        self._bought = sparse.coo_array((ones, (customer, product)), shape=data.shape).tocsr()
+
+    @cached_property
+    def _moment(self) -> Moment:
+        return Moment(self._past)
+
+    def partitions(self, customers: Rows) -> Iterator[tuple[Rows, Found, NDArray[np.bool_]]]:
+        """Some of its customers a partition at a time: their candidates, and which of these they bought."""
+        for start in range(0, len(customers), PARTITION):
+            rows = customers[start : start + PARTITION]
+            found = self._moment.found(rows)
+            yield rows, found, values_at(self._bought, rows[found.row], found.product) > 0
+
+    def shortlist(self) -> Shortlist | None:
+        """Learn a shortlist from some customers, none of them of part 0; None if they bought too little."""
+        some = self.customers[self._sample.fold[self.customers] != 0][:GLANCED]
+        parts = [(found.seen(), found.times, hit) for _, found, hit in self.partitions(some)]
+        seen, times, hit = (np.concatenate(each) for each in zip(*parts, strict=True))
+        if (hit & (times == 0)).sum() < FEWEST_NEW_HITS:
+            return None
+        return Shortlist(self._sample.seed).fit(seen, times, hit)
+
+    def examples(self, shortlist: Shortlist | None) -> Iterator[Examples]:
+        """Make its examples, a partition of customers at a time."""
+        for rows, found, hit in self.partitions(self.customers):
+            whole = hit | (self._sample.fold[rows[found.row]] == 0)
+            kept = whole | (self._rng.random(len(whole)) < self._sample.misses)
+            if shortlist:
+                kept &= shortlist.of(found).kept
+            places = np.flatnonzero(kept)
+            yield Examples(
+                found.take(places).features(),
+                hit[places],
+                np.where(whole[places], 1, 1 / self._sample.misses).astype(np.float32),
+                rows[found.row[places]].astype(np.int32),
+                np.full(len(places), self.weeks_back, dtype=np.int32),
+            )
 
 
-def _examples(moment: Moment, rows: Rows, bought: sparse.csr_array, weeks_back: int) -> Examples:
-    found = moment.found(rows)
-    customer = rows[found.row]
-    size = len(customer)
-    return Examples(
-        found.features(),
-        values_at(bought, customer, found.product) > 0,
-        np.ones(size, dtype=np.float32),
-        customer.astype(np.int32),
-        np.full(size, weeks_back, dtype=np.int32),
-    )
+def past_weeks(data: Dataset, weeks: int, sample: Sample) -> Iterator[PastWeek]:
+    """The last weeks before now, newest first, but for those in which too few bought."""
+    for weeks_back in range(weeks):
+        week = PastWeek(data, weeks_back, sample)
+        if len(week.customers) >= FEWEST_CUSTOMERS:
+            yield week

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from engine import ranking
 from engine.candidates import Candidates
 from engine.dataset import Dataset
-from engine.examples import Examples, Sample, joined, of_week
+from engine.examples import Examples, Sample, joined, past_weeks
 from engine.history import Rows
-from engine.moment import FEATURES, Moment
+from engine.moment import FEATURES, Found, Moment
 from engine.pairs import Values
+from engine.shortlist import Shortlist, all_of, behind
 
 WEEKS = 8
 FEWEST_WEEKS = 3
@@ -41,18 +42,22 @@ class Hybrid:
         fold = np.random.default_rng(self.seed).permutation(data.shape[0]) % (ranking.FOLDS if few else 10)
         weeks = min(self.weeks, max(FEWEST_WEEKS, ENOUGH_CUSTOMERS // customers))
         sample = Sample(fold, ENOUGH_CUSTOMERS // weeks, 1.0 if few else KEPT_MISSES, self.seed)
-        parts = [part for back in range(weeks) for part in of_week(data, back, sample)]
         self.any: ranking.Head | None = None
         self.new: ranking.Head | None = None
+        self.shortlist: Shortlist | None = None
+        parts: list[Examples] = []
+        for week in past_weeks(data, weeks, sample):
+            if not few and not parts:
+                self.shortlist = week.shortlist()
+            parts += week.examples(self.shortlist)
         if parts:
-            examples = joined(parts)
-            parts.clear()  # as much again as the whole, which learning needs
-            self.any, self.new = self._heads(examples, fold)
-            del examples
+            self.any, self.new = self._heads(parts, fold)
         self.moment = Moment(data)
         return self
 
-    def _heads(self, examples: Examples, fold: NDArray[np.intp]) -> tuple[ranking.Head, ranking.Head]:
+    def _heads(self, parts: list[Examples], fold: NDArray[np.intp]) -> tuple[ranking.Head, ranking.Head]:
+        examples = joined(parts)
+        parts.clear()  # as much again as the whole, which learning needs
         unbought = examples.take(examples.features[:, 0] == 0)
         new = ranking.learn(unbought, fold, ranking.NEW, self.seed)
         return ranking.learn(examples, fold, ranking.ANY, self.seed), new
@@ -60,16 +65,27 @@ class Hybrid:
     def candidates(self, rows: Rows) -> Candidates:
         """Find and score the candidates of some customers (-1: not known)."""
         found = self.moment.found(rows)
-        features = found.features()
         times = found.times
-        if self.any is None or self.new is None:
-            score = discovery = np.maximum(ranking.UNLEARNT(features), 0)
-        else:
-            fresh = times == 0
-            score, discovery = self.any(found.row, features), np.zeros(len(times), dtype=np.float32)
-            discovery[fresh] = self.new(found.row[fresh], features[fresh])
         last = np.where(times > 0, found.last_days, np.inf).astype(np.float32)
+        score, discovery, features = self._ranked(found)
         return Candidates(found.row, found.product, score, discovery, times, found.gap_days, last, features)
+
+    def _ranked(self, found: Found) -> tuple[Values, Values, Values]:
+        """(pairs,) scores of all, (pairs,) of discoveries, and the features of the shortlist: (pairs, features)."""
+        if self.any is None or self.new is None:
+            features = found.features()
+            score = np.maximum(ranking.UNLEARNT(features), 0)
+            return score, score, features
+        new = found.times == 0
+        first = self.shortlist.of(found) if self.shortlist else all_of(found)
+        features = np.zeros((len(found.row), len(FEATURES)), dtype=np.float32)
+        features[first.kept] = found.take(np.flatnonzero(first.kept)).features()
+        discovery = np.zeros(len(found.row), dtype=np.float32)
+        score = self.any.calibration(behind(found.row, self.any.order(features[first.kept]), first.kept, first.first))
+        kept_new = first.kept[new]
+        order = behind(found.row[new], self.new.order(features[first.kept & new]), kept_new, first.first_new[new])
+        discovery[new] = self.new.calibration(order)
+        return score, discovery, features
 
     def lifted_by(self, evidence: Sequence[str], features: Values, *, only_new: bool) -> NDArray[np.bool_]:
         """Which pairs would rank lower without some evidence: (pairs,).

@@ -1,6 +1,7 @@
 """A moment: every scorer fitted on what was known then, the candidates they propose, and what is known of each."""
 
-from functools import cached_property
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +23,28 @@ from engine.tastes import BRAND_HALF_LIFE_DAYS, HALF_LIFE_DAYS, Kinds, grouped
 NEVER_DAYS = 999.0
 MONTH_DAYS = 28.0
 MOST_DAYS = 1 << 16
-OWN = [
+OWN_HALF_LIFE_DAYS = 112.0
+GLANCE = [
     "own purchases",
     "days since own last",
+    "own, half-life 112 days",
+    "neighbours",
+    "neighbours' rank",
+    "user neighbours",
+    "user neighbours' rank",
+    "affinity",
+    "affinity's rank",
+]
+"""What is told of every candidate: the scorers' own words, and how each of them ranks it."""
+SEEN_SALES = [
+    "purchases per buyer",
+    "share of buyers who bought again",
+    "votes, half-life 14 days",
+    "votes, half-life 56 days",
+    "sold last week",
+    "trend of the week",
+]
+OWN = [
     "days since own first",
     "own gap",
     "own due",
@@ -32,19 +52,16 @@ OWN = [
     "share of own orders",
     "own, half-life 14 days",
     "own, half-life 56 days",
-    "own, half-life 112 days",
     "own, half-life 365 days",
     "own rank",
     "trips since own last",
     "share of trips since own first",
     "share of trips in 4 weeks",
 ]
-LIKE = ["neighbours", "neighbours' rank", "user neighbours", "user neighbours' rank", "begun by user neighbours"]
+LIKE = ["begun by user neighbours"]
 HABIT = ["purchases per product", "products per trip"]
 TASTE = [
     "kind follows",
-    "affinity",
-    "affinity's rank",
     "purchases of the kind",
     "days since the kind",
     "gap of the kind",
@@ -57,7 +74,7 @@ TASTE = [
     "share of brand",
 ]
 OFFERED = [f"{kind} {when}" for when in ("this week", "last week", "so far") for kind in OFFER_KINDS]
-FEATURES = [*OWN, *LIKE, *HABIT, *TASTE, *sales.NAMES, *rhythm.NAMES, *OFFERED]
+FEATURES = [*GLANCE, *OWN, *LIKE, *HABIT, *TASTE, *sales.NAMES, *rhythm.NAMES, *OFFERED]
 
 
 class Moment:
@@ -76,6 +93,11 @@ class Moment:
         nobody = np.zeros((1, len(rhythm.NAMES)), dtype=np.float32)
         self.rhythm = np.append(rhythm.rhythm(data), nobody, axis=0)  # the last row is for -1: who is not known
         self.offered = data.offered()
+        self._seen_sales = self.sales.table[:, [sales.NAMES.index(name) for name in SEEN_SALES]]
+
+    def seen(self, product: NDArray[np.intp]) -> Values:
+        """(pairs, facts) what is told of a product at a glance: its sales, and whether it is on offer this week."""
+        return np.hstack([self._seen_sales[product], self.offered[product, : len(OFFER_KINDS)]])
 
     def all(self) -> list[Scorer]:
         """The scorers that propose candidates."""
@@ -83,136 +105,173 @@ class Moment:
 
     def found(self, rows: Rows) -> "Found":
         """Every candidate of some customers (-1: not known)."""
-        return Found(self, rows)
+        return Asked(self, rows).found()
 
 
-class Found:
-    """The candidates of some customers: the union of what the scorers propose, sorted by customer and product.
+class Asked:
+    """Some customers, and what the scorers see in each.
 
     Attributes:
         bought: the purchases of these customers.
-        row: (pairs,) which of the asked customers.
-        product: (pairs,) column of the product.
     """
 
     def __init__(self, moment: Moment, rows: Rows) -> None:
-        self._moment, self._rows = moment, rows
+        self.moment, self.rows = moment, rows
         self.bought = moment.history.of(rows)
-        self._near = moment.neighbours.dense(self.bought)
+        self.near = moment.neighbours.dense(self.bought)
         users = moment.user_neighbours.near(rows, self.bought)
-        self._alike, self._begun = moment.user_neighbours.full(users), moment.user_neighbours.begun(users)
-        self._follows = moment.affinity.follows(self.bought)
-        self._drawn = moment.affinity.drawn(self._follows, self.bought)
+        self.alike, self.begun = moment.user_neighbours.full(users), moment.user_neighbours.begun(users)
+        self.follows = moment.affinity.follows(self.bought)
+        self.drawn = moment.affinity.drawn(self.follows, self.bought)
+        self.trips = Trips(self.bought)
+
+    def found(self) -> "Found":
+        """The union of what the scorers propose, each seen at a glance."""
+        moment, bought = self.moment, self.bought
         tables = [
-            moment.repeat.top(self.bought),
-            moment.neighbours.top(self._near),
-            moment.user_neighbours.top(self._alike),
-            moment.affinity.top(self._drawn),
-            moment.popularity.score(rows),
-            moment.offers.top(self._drawn),
+            moment.repeat.top(bought),
+            moment.neighbours.top(self.near),
+            moment.user_neighbours.top(self.alike),
+            moment.affinity.top(self.drawn),
+            moment.popularity.score(self.rows),
+            moment.offers.top(self.drawn),
         ]
-        self.row, self.product = union(tables)
-        width = self.bought.shape[1]
-        self._trips = Trips(self.bought)
-        self._own = LookUp(keys(self.bought.row, self.bought.product, width), keys(self.row, self.product, width))
+        row, product = union(tables)
+        width = bought.shape[1]
+        own = LookUp(keys(bought.row, bought.product, width), keys(row, product, width))
+        return Found(self, row, product, own, self._glance(row, product, own))
+
+    def _glance(self, row: NDArray[np.intp], product: NDArray[np.intp], own: LookUp) -> Values:
+        """(pairs, glance) a column for each of `GLANCE`."""
+        moment, bought = self.moment, self.bought
+        near = moment.neighbours.at(self.near, row, product)
+        # So full that a dense copy of one partition is read faster than its columns are sorted for a search.
+        alike = self.alike.toarray()[row, product]
+        drawn = self.drawn[row, moment.kinds.kind[product]] * moment.sales.share_of_kind[product]
+        columns = [
+            own.take(bought.times),
+            own.take(bought.last_days, NEVER_DAYS),
+            own.take(bought.decayed(OWN_HALF_LIFE_DAYS)),
+        ]
+        for score in (near, alike, drawn):
+            columns += [score, rank(row, score)]
+        return np.column_stack(columns)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Candidates of some customers, sorted by customer and product.
+
+    Attributes:
+        asked: these customers.
+        row: (pairs,) which of them.
+        product: (pairs,) column of the product.
+        own: where each pair stands among the customers' purchases.
+        glance: (pairs, glance) a column for each of `GLANCE`.
+    """
+
+    asked: Asked
+    row: NDArray[np.intp]
+    product: NDArray[np.intp]
+    own: LookUp
+    glance: Values
+
+    def take(self, kept: NDArray[np.intp]) -> Self:
+        """Some of the candidates, ranked as they were among all."""
+        return replace(
+            self, row=self.row[kept], product=self.product[kept], own=self.own.of(kept), glance=self.glance[kept]
+        )
+
+    def seen(self) -> Values:
+        """(pairs, seen) what is known of each candidate before it is described in full."""
+        return np.hstack([self.glance, self.asked.moment.seen(self.product)])
 
     def features(self) -> Values:
         """(pairs, features) a column for each of `FEATURES`."""
-        moment = self._moment
-        columns = [*self._own_columns(), *self._like_columns(), *self._habit_columns(), *self._taste_columns()]
-        return np.hstack(
-            [
-                np.column_stack(columns),
-                moment.sales.table[self.product],
-                moment.rhythm[self._rows][self.row],
-                moment.offered[self.product],
-            ]
-        ).astype(np.float32)
+        moment = self.asked.moment
+        table = np.empty((len(self.row), len(FEATURES)), dtype=np.float32)
+        columns = [*self._own_columns(), self._begun(), *self._habit_columns(), *self._taste_columns()]
+        blocks = [
+            moment.sales.table[self.product],
+            moment.rhythm[self.asked.rows][self.row],
+            moment.offered[self.product],
+        ]
+        np.concatenate([self.glance, np.column_stack(columns), *blocks], axis=1, out=table)
+        return table
 
-    @cached_property
+    @property
     def times(self) -> Values:
         """(pairs,) on how many days the customer bought the product."""
-        return self._own.take(self.bought.times)
+        return self.glance[:, 0]
 
-    @cached_property
+    @property
     def last_days(self) -> Values:
         """(pairs,) days since the last of them."""
-        return self._own.take(self.bought.last_days, NEVER_DAYS)
+        return self.glance[:, 1]
 
-    @cached_property
+    @property
     def gap_days(self) -> Values:
         """(pairs,) mean days between them; 0 if there are fewer than two."""
-        return self._own.take(self.bought.gap_days)
+        return self.own.take(self.asked.bought.gap_days)
 
     def _own_columns(self) -> list[Values]:
-        take, bought = self._own.take, self.bought
-        usual = self._moment.sales.gap_days[self.product]
-        orders = self._moment.rhythm[self._rows, 0][self.row]
-        faded = {days: take(bought.decayed(days)) for days in (14, 56, 112, 365)}
-        mine = self.times > 0
+        take, bought = self.own.take, self.asked.bought
+        usual = self.asked.moment.sales.gap_days[self.product]
+        orders = self.asked.moment.rhythm[self.asked.rows, 0][self.row]
+        times, last, gap = self.times, self.last_days, self.gap_days
         return [
-            self.times,
-            self.last_days,
             take(bought.first_days),
-            self.gap_days,
-            np.where(self.times > 1, self.last_days / np.maximum(self.gap_days, 0.5), -1),
-            np.where(mine, self.last_days / np.maximum(usual, 1), -1),
-            self.times / np.maximum(orders, 1),
-            *faded.values(),
-            rank(self.row, faded[112]),
+            gap,
+            np.where(times > 1, last / np.maximum(gap, 0.5), -1),
+            np.where(times > 0, last / np.maximum(usual, 1), -1),
+            times / np.maximum(orders, 1),
+            *(take(bought.decayed(days)) for days in (14, 56, 365)),
+            rank(self.row, self.glance[:, GLANCE.index("own, half-life 112 days")]),
             *self._trip_columns(),
         ]
 
     def _trip_columns(self) -> list[Values]:
         """How a product stands in the customer's trips, a trip being a day with a purchase."""
-        trips, bought = self._trips, self.bought
+        trips, bought, take = self.asked.trips, self.asked.bought, self.own.take
         since_last = trips.newer_than(bought.row, np.floor(bought.last_days))
         since_first = trips.newer_than(bought.row, np.floor(bought.first_days) + 1)
         recent = sum_runs((bought.age_days < MONTH_DAYS).astype(np.float32), bought.start)
         of_recent = trips.newer_than(bought.row, np.full(len(bought.row), MONTH_DAYS, np.float32))
-        take = self._own.take
         return [
             take(since_last, NEVER_DAYS),
             take(bought.times / np.maximum(since_first, 1)),
             take(recent / np.maximum(of_recent, 1)),
         ]
 
+    def _begun(self) -> Values:
+        return np.asarray(self.asked.begun.toarray()[self.row, self.product])
+
     def _habit_columns(self) -> list[Values]:
         """How much of what the customer buys is bought again, and how much is bought at a time: (pairs,) each."""
-        customers = len(self._rows)
-        entries = np.bincount(self.bought.row, self.bought.times, customers)
-        products = np.bincount(self.bought.row, minlength=customers)
-        trips = self._trips.of_each(customers)
+        bought, customers = self.asked.bought, len(self.asked.rows)
+        entries = np.bincount(bought.row, bought.times, customers)
+        products = np.bincount(bought.row, minlength=customers)
+        trips = self.asked.trips.of_each(customers)
         habits = entries / np.maximum(products, 1), entries / np.maximum(trips, 1)
         return [habit.astype(np.float32)[self.row] for habit in habits]
 
-    def _like_columns(self) -> list[Values]:
-        near = self._moment.neighbours.at(self._near, self.row, self.product)
-        # So full that a dense copy of one partition is read faster than its columns are sorted for a search.
-        alike, begun = (table.toarray()[self.row, self.product] for table in (self._alike, self._begun))
-        return [near, rank(self.row, near), alike, rank(self.row, alike), begun]
-
     def _taste_columns(self) -> list[Values]:
-        kinds, bought = self._moment.kinds, self.bought
+        kinds, bought = self.asked.moment.kinds, self.asked.bought
         kind = kinds.kind[self.product]
-        share_of_kind = self._moment.sales.share_of_kind[self.product]
-        drawn = self._drawn[self.row, kind] * share_of_kind
         days = grouped(bought, kinds.kind)
         take = self._at(days, kind).take
-        times, last, gap = take(days.times), take(days.last_days, NEVER_DAYS), take(days.gap_days)
+        last, gap = take(days.last_days, NEVER_DAYS), take(days.gap_days)
         faded = take(days.decayed(HALF_LIFE_DAYS))
-        own = self._own.take(bought.decayed(HALF_LIFE_DAYS))
+        own = self.own.take(bought.decayed(HALF_LIFE_DAYS))
         return [
-            self._follows[self.row, kind],
-            drawn,
-            rank(self.row, drawn),
-            times,
+            self.asked.follows[self.row, kind],
+            take(days.times),
             last,
             gap,
             np.where(gap > 0, last / np.maximum(gap, 0.5), -1),
             faded,
             own / np.maximum(faded, 1e-3),
-            self._at(days, kind).take(_products_of(bought, kinds.kind, days)),
+            take(_products_of(bought, kinds.kind, days)),
             self._share(kinds.category, HALF_LIFE_DAYS),
             self._share(kinds.aisle, HALF_LIFE_DAYS),
             self._share(kinds.brand, BRAND_HALF_LIFE_DAYS),
@@ -224,12 +283,11 @@ class Found:
 
     def _share(self, group: NDArray[np.intp], half_life_days: float) -> Values:
         """(pairs,) the share of the product's group in all that the customer buys."""
-        weight = self.bought.decayed(half_life_days)
+        bought, customers = self.asked.bought, len(self.asked.rows)
+        weight = bought.decayed(half_life_days)
         size = int(group.max(initial=-1)) + 1
-        mine = sparse.coo_array(
-            (weight, (self.bought.row, group[self.bought.product])), (len(self._rows), size)
-        ).tocsr()
-        total = np.bincount(self.bought.row, weight, minlength=len(self._rows)).astype(np.float32)
+        mine = sparse.coo_array((weight, (bought.row, group[bought.product])), (customers, size)).tocsr()
+        total = np.bincount(bought.row, weight, minlength=customers).astype(np.float32)
         share = values_at(mine, self.row, group[self.product]) / np.maximum(total[self.row], 1e-3)
         return np.asarray(share, dtype=np.float32)
 

@@ -1,5 +1,7 @@
 """Pairs of customers and products, sorted by both: union, look-up and rank, without a loop over customers."""
 
+from copy import copy
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -21,7 +23,8 @@ def union(tables: list[sparse.csr_array]) -> tuple[Ints, Ints]:
     [[0, 0, 1], [0, 1, 1]]
     """
     width = tables[0].shape[1]
-    found = np.unique(np.concatenate([_keys_of(table) for table in tables]))
+    found = np.sort(np.concatenate([_keys_of(table) for table in tables]))
+    found = found[np.diff(found, prepend=-1) != 0]
     row, column = np.divmod(found, width)
     return row.astype(np.intp), column.astype(np.intp)
 
@@ -40,6 +43,12 @@ class LookUp:
             listed[self._place] == wanted if len(listed) else np.zeros(len(wanted), dtype=bool)
         )
 
+    def of(self, kept: NDArray[np.integer]) -> "LookUp":
+        """The same for some of the wanted pairs."""
+        part = copy(self)
+        part._place, part.found = self._place[kept], self.found[kept]
+        return part
+
     def take(self, values: NDArray[np.floating], missing: float = 0) -> Values:
         """The listed values at the wanted pairs: (pairs,)."""
         if not len(values):
@@ -56,14 +65,35 @@ def values_at(table: sparse.csr_array, row: Ints, column: Ints) -> Values:
 def rank(row: Ints, score: Values) -> Values:
     """Rank of each pair within its row by score, 0 for the highest; ties in the order given.
 
+    Args:
+        row: (pairs,) ascending.
+        score: (pairs,) finite.
+
     >>> rank(np.array([0, 0, 0, 1]), np.array([1, 3, 2, 5], dtype=np.float32)).tolist()
     [2.0, 0.0, 1.0, 0.0]
     """
-    order = np.lexsort((-score, row))
-    first = np.searchsorted(row, row)
+    order = _by_row_and_score(row, score)
     ranks = np.empty(len(row), dtype=np.float32)
-    ranks[order] = np.arange(len(row)) - first
+    place = np.arange(len(row))
+    ranks[order] = place - np.maximum.accumulate(np.where(np.diff(row, prepend=-1) != 0, place, 0))
     return ranks
+
+
+def _by_row_and_score(row: Ints, score: Values) -> NDArray[np.int64]:
+    """The places of pairs by row, then from the highest score down, ties in the order given.
+
+    Row, score and place are packed into one number, for numbers are sorted many times as fast as places by numbers.
+    """
+    size = len(row)
+    for_place = max(size - 1, 1).bit_length()
+    if int(row[-1] if size else 0).bit_length() + 32 + for_place > 63:
+        return np.lexsort((-score, row))
+    bits = (score + np.float32(0)).view(np.int32).astype(np.int64)  # + 0: -0 is 0
+    rising = np.where(bits >= 0, bits, np.int64(-(1 << 31)) - bits)
+    falling = (np.int64(1) << 31) - 1 - rising
+    packed = (((row.astype(np.int64) << 32) | falling) << for_place) | np.arange(size)
+    packed.sort()
+    return packed & ((1 << for_place) - 1)
 
 
 def keep_top_sparse(scores: sparse.csr_array, n: int) -> sparse.csr_array:

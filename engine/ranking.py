@@ -12,19 +12,13 @@ from engine.calibration import Calibration
 from engine.examples import Examples, joined
 from engine.metrics import mean_ndcg
 from engine.moment import FEATURES
-from engine.pairs import Values, rank
+from engine.pairs import Values
 
 FEWEST_HITS = 300
 """With fewer purchases among the examples nothing is learnt: the best single scorer orders the candidates."""
 FOLDS = 3
 """Parts that are held back in turn where there are few customers."""
 K = 10
-BEHIND = 1e-3
-"""How far behind the last finalist the others begin."""
-FIRST_TREES = 40
-"""Trees of a first look at all candidates, after which only some are ranked in full."""
-FINALISTS = 120
-"""Candidates of a customer that are ranked in full: many times a slate, so that no rule runs out of them."""
 
 
 @dataclass(frozen=True)
@@ -108,21 +102,6 @@ class Learnt:
         scores = [_raw(model, features, self.trees) for model in self.models]
         return np.asarray(np.mean(scores, axis=0), dtype=np.float32)
 
-    def within(self, row: NDArray[np.intp], features: Values) -> Values:
-        """Rank the pairs of some customers: in full those that look best after a few trees, the others behind them."""
-        first = _raw(self.models[0], features, FIRST_TREES)
-        final = rank(row, first) < FINALISTS
-        if final.all():
-            return self(features)
-        scores = np.empty(len(row), dtype=np.float32)
-        scores[final] = self(features[final])
-        starts = np.flatnonzero(np.diff(row, prepend=-1))
-        customer = np.cumsum(np.diff(row, prepend=-1) != 0) - 1
-        lowest = np.minimum.reduceat(np.where(final, scores, np.inf), starts)
-        highest = np.maximum.reduceat(np.where(final, -np.inf, first), starts)
-        behind = lowest[customer] - BEHIND - (highest[customer] - first)
-        return np.asarray(np.where(final, scores, behind), dtype=np.float32)
-
 
 @dataclass(frozen=True)
 class Head:
@@ -137,18 +116,6 @@ class Head:
     order: Order
     calibration: Calibration
     judged: dict[str, float]
-
-    def __call__(self, row: NDArray[np.intp], features: Values) -> Values:
-        """The chance of a purchase: (pairs,).
-
-        Args:
-            row: (pairs,) the customer of each, ascending.
-            features: (pairs, features).
-        """
-        if not len(row):
-            return np.zeros(0, dtype=np.float32)
-        order = self.order
-        return self.calibration(order.within(row, features) if isinstance(order, Learnt) else order(features))
 
 
 def learn(examples: Examples, fold: NDArray[np.intp], recipe: Recipe, seed: int) -> Head:
@@ -189,7 +156,8 @@ def learn(examples: Examples, fold: NDArray[np.intp], recipe: Recipe, seed: int)
 
 
 def _raw(model: lightgbm.Booster, features: Values, trees: int) -> Values:
-    return np.asarray(model.predict(features, num_iteration=trees, raw_score=True), dtype=np.float32)
+    found = model.predict(features, num_iteration=trees, raw_score=True) if len(features) else []
+    return np.asarray(found, dtype=np.float32)
 
 
 def _boosted(examples: Examples, recipe: Recipe, seeds: Iterable[int]) -> tuple[lightgbm.Booster, ...]:

@@ -33,6 +33,18 @@ def test_the_kept_are_the_highest_of_each_row(rows, n):
         assert sorted(after[after > 0]) == sorted(np.sort(before)[::-1][:n][np.sort(before)[::-1][:n] > 0])
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.floats(-9, 9, width=32)), max_size=20), st.sampled_from([1, 1 << 40]))
+def test_ranks_are_those_of_a_sort_by_row_and_score(pairs, spread):
+    pairs = sorted(pairs, key=lambda pair: pair[0])
+    row = np.array([pair[0] * spread for pair in pairs], dtype=np.int64)
+    score = np.array([pair[1] for pair in pairs], dtype=np.float32)
+    order = sorted(range(len(pairs)), key=lambda place: (row[place], -score[place], place))
+    ranks = rank(row, score)
+    assert [int(ranks[place]) for place in order] == [
+        sum(row[other] == row[place] for other in order[:n]) for n, place in enumerate(order)
+    ]
+
+
 def test_ranks_start_anew_in_each_row():
     assert rank(np.array([0, 0, 2, 2]), np.array([1, 2, 4, 3], np.float32)).tolist() == [1, 0, 0, 1]
 

@@ -6,7 +6,7 @@ import pytest
 from engine.examples import Examples
 from engine.metrics import mean_ndcg
 from engine.moment import FEATURES
-from engine.ranking import FEWEST_HITS, FINALISTS, FOLDS, NEW, K, Learnt, Single, learn
+from engine.ranking import FEWEST_HITS, FOLDS, NEW, K, Learnt, Single, learn
 
 OWN, LIKE = FEATURES.index("own, half-life 112 days"), FEATURES.index("neighbours")
 GAP, LAST = FEATURES.index("own gap"), FEATURES.index("days since own last")
@@ -60,27 +60,12 @@ def test_a_score_is_the_chance_of_a_purchase():
     fresh = examples(400, chance, seed=1)
     for likely in (True, False):
         mine = (fresh.features[:, GAP] > 0.5) == likely
-        assert head(fresh.customer, fresh.features)[mine].mean() == pytest.approx(
+        assert head.calibration(head.order(fresh.features))[mine].mean() == pytest.approx(
             chance(fresh.features)[mine].mean(), rel=0.15
         )
 
 
 def test_the_same_examples_and_seed_learn_the_same():
     found = examples(100, lambda x: 0.4 * x[:, GAP])
-    first, second = (learn(found, parts(100), NEW, seed=3)(found.customer, found.features) for _ in range(2))
+    first, second = (learn(found, parts(100), NEW, seed=3).order(found.features) for _ in range(2))
     assert np.array_equal(first, second)
-
-
-def test_those_that_look_best_are_ranked_in_full_and_the_others_behind_them():
-    def chance(x):
-        return np.where(x[:, GAP] > 0.9, 0.6, 0.02)
-
-    head = learn(examples(200, chance), parts(200), NEW, seed=0)
-    many = examples(3, chance, pairs=2 * FINALISTS, seed=1)
-    full, quick = head.order(many.features), head.order.within(many.customer, many.features)
-    for customer in range(3):
-        mine = many.customer == customer
-        kept = quick[mine] == full[mine]
-        assert kept.sum() == FINALISTS
-        assert quick[mine][~kept].max() < quick[mine][kept].min()
-        assert set(np.argsort(-full[mine])[:K]) <= set(np.flatnonzero(kept))
