@@ -21,13 +21,14 @@ check: $(VENV)/.test ## ruff and mypy --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.test ## speeds, as ratios to something a reader knows
+bench: $(VENV)/.bench ## speeds, as ratios to something a reader knows
 	$(BIN)/python -m tests.benchmarks
 
 lock: $(VENV)/.test ## resolve the dependencies anew
 	$(BIN)/python -m pip install --quiet uv
 	printf 'hatchling\neditables\n' | $(COMPILE) pyproject.toml - --extra demo --extra postgres -o requirements.lock
 	printf 'hatchling\neditables\n' | $(COMPILE) pyproject.toml - --extra demo --extra postgres --extra test -o requirements-test.lock
+	printf 'hatchling\neditables\n' | $(COMPILE) pyproject.toml - --extra demo --extra postgres --extra test --extra bench -o requirements-bench.lock
 
 clean: ## remove the environment and the demo
 	rm -rf $(VENV) demo
@@ -44,3 +45,7 @@ $(VENV)/.test: requirements-test.lock pyproject.toml | $(BIN)/python
 	$(PIP) install --require-hashes -r requirements-test.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: requirements-bench.lock $(VENV)/.test
+	$(PIP) install --require-hashes -r requirements-bench.lock
+	@touch $@

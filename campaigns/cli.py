@@ -225,16 +225,19 @@ def picks(
     size: Annotated[int, typer.Option("--size", help="Products for each customer.")] = 10,
     only_new: Annotated[bool, typer.Option("--only-new", help="Leave out what the customer bought before.")] = False,
     without_offers: Annotated[bool, typer.Option("--without-offers", help="Know nothing of offers.")] = False,
+    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; as many as there are cores.")] = None,
 ) -> None:
-    """Pick for every customer with a purchase before --as-of, as a Parquet file; no campaign rule applies."""
-    from campaigns.picks import picks_as_of
+    """Pick for every customer with a purchase before --as-of, as a Parquet file; no campaign rule applies.
+
+    A run that was broken off goes on where it was when the same is asked again.
+    """
+    from campaigns.picks import write_picks
 
     time = moment(as_of)
     assert time is not None
     with opened() as project:
-        chosen = picks_as_of(project, time, size, only_new=only_new, with_offers=not without_offers)
-    chosen.to_parquet(out_file, index=False)
-    out.print(f"{len(chosen):,} picks for {chosen['customer_id'].nunique():,} customers in {out_file}", markup=False)
+        made = write_picks(project, time, size, out_file, only_new=only_new, with_offers=not without_offers, jobs=jobs)
+    out.print(f"{made:,} picks in {out_file}", markup=False)
 
 
 @app.command()

@@ -1,17 +1,21 @@
 """PICK: ask the recommender for slates, and join them with what a message or a contact field shows of a product."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import cpu_count
 
 from campaigns.campaign import Campaign
 from campaigns.project import Project
 from campaigns.store import frames
 from campaigns.sync import Values
 from campaigns.train import fit, recommender_as_of, world
+from engine.batch import Job, joined, make_slates
 from engine.recommender import Recommender
 from engine.slate import SlateRules
 
@@ -90,19 +94,45 @@ def _pick(product: Mapping[Any, Any], reason: str, score: float, *, on_offer: bo
     }
 
 
-def picks_as_of(
-    project: Project, as_of: datetime, size: int, *, only_new: bool = False, with_offers: bool = True
-) -> pd.DataFrame:
+def write_picks(
+    project: Project,
+    as_of: datetime,
+    size: int,
+    path: Path,
+    *,
+    only_new: bool = False,
+    with_offers: bool = True,
+    jobs: int | None = None,
+) -> int:
     """Pick for every customer with a purchase before `as_of`, trained strictly on what came before; no rule applies.
 
+    What is done is kept beside the file until all is: a run that was broken off goes on where it was.
+
+    Args:
+        project: the project.
+        as_of: the cut-off, by when offers must have been announced, too.
+        size: products for each customer.
+        path: the Parquet file to write: customer_id, rank (1..size), product_id, score, reason, reason_kind, because.
+        only_new: leave out what the customer bought before.
+        with_offers: whether offers are known of.
+        jobs: processes; None: one for each core, as far as there is work.
+
     Returns:
-        columns customer_id, rank (1..size), product_id, score, reason.
+        how many picks.
     """
     known = world(project, as_of)
-    recommender = fit(project, known, with_offers=with_offers)
+    folder = path.with_name(path.name + ".parts")
+    folder.mkdir(parents=True, exist_ok=True)
+    model = folder / f"{known.fingerprint()}-{'with' if with_offers else 'without'}-offers.model"
+    if not model.exists():
+        fit(project, known, with_offers=with_offers).save(model)
     buyers = sorted(known.cleaned.purchases["customer_id"].unique())
-    slates = _recommend(project, recommender, buyers, size, only_new=only_new)
-    return slates[["customer_id", "rank", "product_id", "score", "reason"]]
+    with project.progress.track("pick the products", len(buyers)) as bar:
+        job = Job(model, size, only_new=only_new)
+        files = make_slates(job, buyers, folder, jobs=jobs or cpu_count(), advance=bar.advance)
+    written = joined(files, path)
+    shutil.rmtree(folder)
+    return written
 
 
 def segment_picks(project: Project, size: int, at: datetime | None = None) -> pd.DataFrame:

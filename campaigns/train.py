@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import pandas as pd
@@ -45,6 +46,14 @@ class World:
         return Dataset.from_frames(
             kept.purchases, kept.products, kept.customers, self.offers, as_of=pd.Timestamp(self.as_of)
         )
+
+    def fingerprint(self) -> str:
+        """What tells this world from any other: another line, product or offer gives another fingerprint."""
+        known = (self.cleaned.purchases, self.cleaned.products, self.cleaned.customers, self.offers)
+        sums = [
+            pd.util.hash_pandas_object(each, index=False).to_numpy().tobytes() for each in known if each is not None
+        ]
+        return sha256(self.as_of.isoformat().encode() + b"".join(sums)).hexdigest()[:16]
 
 
 def world(project: Project, as_of: datetime) -> World:

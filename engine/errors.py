@@ -4,7 +4,8 @@ EngineError
 ├── BadFrame      a frame or array breaks the contract of its columns
 ├── NotFitted     asked before it was fitted
 ├── NothingToLearn  not one purchase is left to learn from
-└── BadModel      a saved model is damaged, or of another version
+├── BadModel      a saved model is damaged, or of another version
+└── WorkersLost   processes that make slates died again and again
 """
 
 
@@ -38,3 +39,7 @@ class NothingToLearn(EngineError):
 
 class BadModel(EngineError):
     """A saved model can't be read back."""
+
+
+class WorkersLost(EngineError):
+    """The processes that make slates died again and again."""

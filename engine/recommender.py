@@ -1,8 +1,5 @@
 """The one way in: fit once, recommend in batches, save, load."""
 
-import hashlib
-import os
-import pickle
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from engine import model_file
 from engine.candidates import Candidates
 from engine.dataset import Dataset
-from engine.errors import BadModel, NotFitted
+from engine.errors import NotFitted
 from engine.examples import PARTITION
 from engine.hybrid import Hybrid
 from engine.reasons import Reasons
@@ -23,8 +21,6 @@ from engine.scorers.demographic import Codes, Demographic
 from engine.scorers.lift import LIFTED
 from engine.scorers.popularity import SegmentPopularity
 from engine.slate import COLUMNS, NO_RULES, SlateRules
-
-FORMAT = b"handpicked-model-4\n"
 
 
 @dataclass(frozen=True)
@@ -229,27 +225,21 @@ class Recommender:
         )
 
     def save(self, path: Path) -> None:
-        """Save atomically, with format and checksum: a reader sees the old model or the new one, never half."""
-        body = pickle.dumps(self, protocol=5)
-        half = path.with_suffix(".tmp")
-        with half.open("wb") as file:
-            file.write(FORMAT + hashlib.sha256(body).digest() + body)
-            file.flush()
-            os.fsync(file.fileno())
-        half.replace(path)
+        """Save atomically, with format and checksum."""
+        model_file.save(self, path)
 
     @classmethod
-    def load(cls, path: Path) -> "Recommender":
+    def load(cls, path: Path, *, checked: bool = True) -> "Recommender":
         """Read a saved model back. Only load what this project saved itself: a model file is code.
+
+        Args:
+            path: its file.
+            checked: whether to check all of it; one who has done so in another process need not again.
 
         Raises:
             BadModel: it is damaged, or of another format.
         """
-        raw = path.read_bytes()
-        digest, body = raw[len(FORMAT) : len(FORMAT) + 32], raw[len(FORMAT) + 32 :]
-        if not raw.startswith(FORMAT) or hashlib.sha256(body).digest() != digest:
-            raise BadModel(f"{path.name} is damaged or of another version", remedy="run `handpicked train` again")
-        loaded: Recommender = pickle.loads(body)  # noqa: S301 checked above, and our own file
+        loaded: Recommender = model_file.load(path, checked=checked)
         return loaded
 
 

@@ -14,7 +14,7 @@ from campaigns.compose import compose
 from campaigns.deliver import deliver
 from campaigns.errors import BadRule, BadTemplate, TransportError
 from campaigns.init import init
-from campaigns.picks import fields_to_push, picks_as_of
+from campaigns.picks import fields_to_push, write_picks
 from campaigns.plan import plan
 from campaigns.preview import preview
 from campaigns.project import Project
@@ -117,6 +117,16 @@ def test_planning_a_run_again_changes_nothing(shop):
     assert first.counts == again.counts
 
 
+def picked_as_of(shop, as_of, size):
+    """The picks that are written, and nothing left beside them."""
+    path = shop.folder / "picks.parquet"
+    written = write_picks(shop, as_of, size, path)
+    picked = pd.read_parquet(path)
+    assert len(picked) == written
+    assert not list(shop.folder.glob("picks.parquet.*"))
+    return picked
+
+
 def test_a_preview_shows_the_products_that_are_sent(shop):
     send(shop, "weekly_digest")
     with shop.store.engine.connect() as connection:
@@ -132,20 +142,20 @@ def test_a_customer_who_never_bought_gets_a_slate(shop):
 
 
 def test_what_is_not_recommendable_is_never_picked(shop):
-    picked = picks_as_of(shop, NOW, 20)
+    picked = picked_as_of(shop, NOW, 20)
     assert "p0" not in set(picked["product_id"])
     assert picked.groupby("customer_id")["rank"].apply(list).map(lambda ranks: ranks == sorted(ranks)).all()
 
 
 def test_picks_know_nothing_of_what_comes_after(shop):
     cut = NOW - timedelta(weeks=4)
-    before = picks_as_of(shop, cut, 5)
+    before = picked_as_of(shop, cut, 5)
     orders = pd.read_csv(shop.folder / "data" / "orders.csv")
     late = pd.to_datetime(orders["placed_at"], format="ISO8601") >= cut
     orders.loc[late, "product_id"] = "p7"
     orders.to_csv(shop.folder / "data" / "orders.csv", index=False)
     pull(shop, "shop", full=True)
-    pd.testing.assert_frame_equal(before, picks_as_of(shop, cut, 5))
+    pd.testing.assert_frame_equal(before, picked_as_of(shop, cut, 5))
 
 
 def test_a_second_push_writes_nothing(shop):
