@@ -24,7 +24,7 @@ ENOUGH_CUSTOMERS = 20_000
 """Customer-weeks to learn from: of more customers some are drawn, and fewer weeks are looked at."""
 FEW_CUSTOMERS = 500
 """With fewer, each part of them is held back in turn to choose the order by."""
-KEPT_MISSES = 0.25
+KEPT_MISSES = 0.5
 
 
 class Hybrid:
@@ -58,8 +58,7 @@ class Hybrid:
     def _heads(self, parts: list[Examples], fold: NDArray[np.intp]) -> tuple[ranking.Head, ranking.Head]:
         examples = joined(parts)
         parts.clear()  # as much again as the whole, which learning needs
-        unbought = examples.take(examples.features[:, 0] == 0)
-        new = ranking.learn(unbought, fold, ranking.NEW, self.seed)
+        new = ranking.learn(examples, fold, ranking.NEW, self.seed, examples.features[:, 0] == 0)
         return ranking.learn(examples, fold, ranking.ANY, self.seed), new
 
     def candidates(self, rows: Rows) -> Candidates:

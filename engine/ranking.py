@@ -37,7 +37,8 @@ class Recipe:
 
 
 ANY = Recipe({"objective": "lambdarank", "lambdarank_truncation_level": 30}, models=2, trees=(60, 120, 250))
-NEW = Recipe({"objective": "binary"}, models=4, trees=(40, 80, 120))
+# Few trees: more of them learn what sold in the very weeks they saw, which customers held back can't tell.
+NEW = Recipe({"objective": "binary"}, models=4, trees=(30, 60))
 COMMON: dict[str, Any] = {
     "num_leaves": 31,
     "learning_rate": 0.06,
@@ -118,7 +119,9 @@ class Head:
     judged: dict[str, float]
 
 
-def learn(examples: Examples, fold: NDArray[np.intp], recipe: Recipe, seed: int) -> Head:
+def learn(
+    examples: Examples, fold: NDArray[np.intp], recipe: Recipe, seed: int, asked: NDArray[np.bool_] | None = None
+) -> Head:
     """Choose between what can be learnt and what needs no learning, by customers that were held back.
 
     So that with little data the ranking is never worse than the best single scorer, beyond what chance hides.
@@ -128,15 +131,17 @@ def learn(examples: Examples, fold: NDArray[np.intp], recipe: Recipe, seed: int)
         fold: (customers,) the part of each customer, 0 and up. Held back is part 0; each in turn if there are few.
         recipe: how an order is learnt.
         seed: of the boosted models.
+        asked: (pairs,) which of them the order will be asked for, and is chosen by; None: all. It learns from all.
     """
+    asked = np.ones(len(examples.hit), dtype=bool) if asked is None else asked
     turns = range(FOLDS) if fold.max() < FOLDS else range(1)
-    learnable = int(examples.hit.sum()) >= FEWEST_HITS
+    learnable = int(examples.hit[asked].sum()) >= FEWEST_HITS
     orders: dict[str, Order] = {name: Single(name) for name in SINGLES}
     scores: dict[str, list[Values]] = {}
     held: list[Examples] = []
     for turn in turns:
         aside = fold[examples.customer] == turn
-        held.append(examples.take(aside))
+        held.append(examples.take(aside & asked))
         if learnable:
             first = _boosted(examples.take(~aside), recipe, [seed])
             orders |= {f"{trees} trees": Learnt(first, trees) for trees in recipe.trees}
