@@ -112,7 +112,16 @@ def tell(sentence):
     sys.stdout.flush()
 
 
-BENCHMARKS = {"demo": demo, "pull": pull_of_a_year}
+def scale():
+    """Training and slates of a large shop, beside four libraries."""
+    from tests.benchmarks.peers import PEERS
+    from tests.benchmarks.scale import SHOP, sentences
+
+    for sentence in sentences(*SHOP, peers=PEERS):
+        tell(sentence)
+
+
+BENCHMARKS = {"demo": demo, "pull": pull_of_a_year, "scale": scale}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or BENCHMARKS:
