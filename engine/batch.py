@@ -74,8 +74,10 @@ def make_slates(
         the files, in the order of the customers; see `Recommender.recommend` for their columns.
 
     Raises:
+        BadModel: the model's file is damaged, or of another format.
         WorkersLost: processes died again and again.
     """
+    model_file.check(job.model)  # once, here: the workers rely on it
     folder.mkdir(parents=True, exist_ok=True)
     ids = [list(customer_ids[start : start + BATCH]) for start in range(0, len(customer_ids), BATCH)]
     files = [folder / f"{_name(job, batch)}.parquet" for batch in ids]

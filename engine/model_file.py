@@ -56,13 +56,10 @@ def load(path: Path, *, checked: bool = True) -> Any:
     Raises:
         BadModel: it is damaged, or of another format.
     """
-    with path.open("rb") as file:
-        if path.stat().st_size <= len(FORMAT) or file.read(len(FORMAT)) != FORMAT:
-            raise _bad(path)
-        whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    whole = _mapped(path)
     start = len(FORMAT) + hashlib.sha256().digest_size
-    if checked and _digest(whole[start:]) != whole[len(FORMAT) : start]:
-        raise _bad(path)
+    if checked:
+        _check(path, whole)
     place = start + _SIZE_BYTES
     size = int.from_bytes(whole[start:place], "little")
     body, sizes = pickle.loads(whole[place : place + size])  # noqa: S301 checked above, and our own file
@@ -73,6 +70,15 @@ def load(path: Path, *, checked: bool = True) -> Any:
         arrays.append(whole[place : place + nbytes])
         place += nbytes
     return pickle.loads(body, buffers=arrays)  # noqa: S301 the same
+
+
+def check(path: Path) -> None:
+    """Check a saved model without reading it back.
+
+    Raises:
+        BadModel: it is damaged, or of another format.
+    """
+    _check(path, _mapped(path))
 
 
 def checksum(path: Path) -> str:
@@ -90,6 +96,19 @@ def _write(file: BinaryIO, piece: bytes | memoryview, digest: Any) -> None:
         digest.update(gap)
     file.write(piece)
     digest.update(piece)
+
+
+def _mapped(path: Path) -> memoryview:
+    with path.open("rb") as file:
+        if path.stat().st_size <= len(FORMAT) or file.read(len(FORMAT)) != FORMAT:
+            raise _bad(path)
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def _check(path: Path, whole: memoryview) -> None:
+    start = len(FORMAT) + hashlib.sha256().digest_size
+    if _digest(whole[start:]) != whole[len(FORMAT) : start]:
+        raise _bad(path)
 
 
 def _digest(content: memoryview) -> bytes:

@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import distributed
 import joblib
 import pandas as pd
 import pytest
@@ -17,7 +18,7 @@ import pytest
 from engine import batch, model_file
 from engine.batch import Job, joined, make_slates
 from engine.dataset import Dataset
-from engine.errors import WorkersLost
+from engine.errors import BadModel, WorkersLost
 from engine.recommender import Recommender
 from engine.slate import SlateRules
 from tests.benchmarks.shop import AS_OF, catalogue, purchases
@@ -109,7 +110,6 @@ def test_a_run_that_is_killed_goes_on_where_it_was(trained, tmp_path):
 
 
 def test_workers_of_a_dask_cluster_make_the_same_though_one_is_killed(trained, tmp_path):
-    distributed = pytest.importorskip("distributed")
     job, ids, expected = trained
     cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
     with cluster, distributed.Client(cluster), joblib.parallel_config(backend="dask"):
@@ -140,6 +140,14 @@ def test_another_job_finds_nothing_done(trained, tmp_path):
         assert make_slates(other, ids[:100], tmp_path) != first
     assert make_slates(job, ids[:99], tmp_path) != first
     assert make_slates(job, ids[:100], tmp_path) == first
+
+
+def test_a_damaged_model_is_refused_before_any_worker_reads_it(tmp_path):
+    path = tmp_path / "damaged.model"
+    model_file.save(Deadly(), path)
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    with pytest.raises(BadModel, match="run `handpicked train` again"):
+        make_slates(Job(path, 8), ["a"], tmp_path / "parts")
 
 
 class Deadly:
