@@ -192,6 +192,10 @@ def evaluate(
         typer.Option("--by", help="Also tell nDCG by how often customers order (band), or by segment."),
     ] = None,
     card: Annotated[Path | None, typer.Option("--card", help="Write the model card, one HTML page, here.")] = None,
+    gains: Annotated[
+        bool,
+        typer.Option("--gains", help="Also tell what each part of the blend adds; takes seven times as long again."),
+    ] = False,
     at: At = None,
     as_json: Json = False,
 ) -> None:
@@ -201,7 +205,7 @@ def evaluate(
     if card and not card.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {card.parent}; make it first, or name another")
     with opened() as project:
-        judged = evaluate_weeks(project, weeks, k, moment(at))
+        judged = evaluate_weeks(project, weeks, k, moment(at), with_gains=gains)
     if card:
         from campaigns.model_card import model_card
 
@@ -214,6 +218,9 @@ def evaluate(
         for table in judged.tables(comparison.task, by):
             show_table(list(table.columns), table.to_numpy(object).tolist())
         out.print(f"{comparison.sentence()}\n", markup=False)
+    if judged.gains is not None:
+        out.print("nDCG lost when a part of the blend is left out")
+        show_table(list(judged.gains.columns), judged.gains.to_numpy(object).tolist())
     if card:
         out.print(f"model card: {card}", markup=False)
 

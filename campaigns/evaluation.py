@@ -14,7 +14,10 @@ from campaigns.project import Project
 from campaigns.train import World, world
 from engine.bootstrap import Difference, interval, paired
 from engine.evaluate import BANDS, METRICS, Evaluation, evaluate
+from engine.gains import gains
 from engine.hybrid import Hybrid
+from engine.moment import PARTS
+from engine.parameters import Parameters
 from engine.segments import segment
 
 WEEK = timedelta(weeks=1)
@@ -68,6 +71,7 @@ class Judged:
         cutoffs: the judged weeks begin there.
         lines: purchase lines known in all.
         k: size of a slate.
+        gains: what each part of the blend adds, as `engine.gains`; None if it was not asked for.
     """
 
     evaluation: Evaluation
@@ -76,6 +80,7 @@ class Judged:
     cutoffs: list[pd.Timestamp]
     lines: int
     k: int
+    gains: pd.DataFrame | None = None
 
     def customers(self, task: str | None = None) -> int:
         """How many customers were judged, in one task or in any."""
@@ -108,8 +113,17 @@ class Judged:
         return pd.concat(tables, ignore_index=True)
 
 
-def evaluate_weeks(project: Project, weeks: int, k: int, at: datetime | None = None) -> Judged:
+def evaluate_weeks(
+    project: Project, weeks: int, k: int, at: datetime | None = None, *, with_gains: bool = False
+) -> Judged:
     """Judge on the last `weeks` whole weeks of purchases before `at`; each fit sees only what came before its week.
+
+    Args:
+        project: whose purchases.
+        weeks: how many.
+        k: size of a slate.
+        at: None: now.
+        with_gains: learn again without each part of the blend, to see what it adds: as long again for each.
 
     Raises:
         NotFound: there are fewer weeks than that, or nobody bought anything in them.
@@ -117,17 +131,23 @@ def evaluate_weeks(project: Project, weeks: int, k: int, at: datetime | None = N
     as_of = project.as_of(at)
     known = world(project, as_of)
     kept, cutoffs = known.cleaned, _cutoffs(known.cleaned.purchases["at"], as_of, weeks)
+    frames = (kept.purchases, kept.products, kept.customers, known.offers)
     with project.progress.track("judge past weeks", weeks) as bar:
-        found = evaluate(kept.purchases, kept.products, kept.customers, known.offers, _told(cutoffs, bar), k=k)
+        found = evaluate(*frames, _told(cutoffs, bar), k=k)
     if found.per_customer.empty:
         raise NotFound(
             f"nobody who was known before {cutoffs[0]:%Y-%m-%d} bought a known product in the judged weeks",
             remedy="choose more --weeks, or an earlier --at",
         )
+    added = None
+    if with_gains:
+        with project.progress.track("leave out each part", weeks * len(PARTS)) as bar:
+            left = {part: evaluate(*frames, _told(cutoffs, bar), k=k, only=Parameters(without=part)) for part in PARTS}
+        added = gains(found, left)
     found = replace(found, per_customer=found.per_customer.merge(_segments(known, cutoffs), how="left"))
     with project.progress.track("see how sure it is", None):
         summary = _summary(found)
-        return Judged(found, summary, _comparisons(found, summary), cutoffs, len(kept.purchases), k)
+        return Judged(found, summary, _comparisons(found, summary), cutoffs, len(kept.purchases), k, added)
 
 
 def _cutoffs(bought_at: pd.Series, as_of: datetime, weeks: int) -> list[pd.Timestamp]:

@@ -50,14 +50,9 @@ WIDTH = 4.8
 """Inches: at this width the letters are of a readable size on a phone."""
 
 
-def model_card(judged: Judged, gains: pd.DataFrame | None = None) -> str:
-    """Write the page.
-
-    Args:
-        judged: what was found.
-        gains: columns what, task, loss, low, high: nDCG lost when something is left out, with its 95 % interval; None
-            leaves the section out.
-    """
+def model_card(judged: Judged) -> str:
+    """Write the page of what was found; what each part adds is in it if it was asked for."""
+    gains = None if judged.gains is None else judged.gains.to_dict("records")
     pages = Environment(loader=FileSystemLoader(SHIPPED), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     pages.filters["as"] = lambda value, form: "–" if isnan(value) else format(value, form)
     return pages.get_template("model_card.html").render(
@@ -66,7 +61,7 @@ def model_card(judged: Judged, gains: pd.DataFrame | None = None) -> str:
         weeks=[f"{cutoff:%Y-%m-%d}" for cutoff in judged.cutoffs],
         tasks=[_task(judged, number) for number in range(len(judged.comparisons))],
         calibration=_calibration(judged.evaluation.calibration),
-        gains=None if gains is None else [{**row, "title": TITLES[row["task"]]} for row in gains.to_dict("records")],
+        gains=gains and [{**row, "title": TITLES[row["task"]]} for row in gains],
     )
 
 

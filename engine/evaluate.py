@@ -15,6 +15,7 @@ from engine.history import Rows
 from engine.hybrid import Hybrid
 from engine.metrics import PER_CUSTOMER, Slates, calibration, diversity, novelty
 from engine.pairs import values_at
+from engine.parameters import DEFAULTS, Parameters
 from engine.rerank import category_codes
 
 WEEK = pd.Timedelta(days=7)
@@ -74,6 +75,8 @@ def evaluate(
     offers: pd.DataFrame | None,
     cutoffs: Iterable[pd.Timestamp],
     k: int = 10,
+    *,
+    only: Parameters | None = None,
 ) -> Evaluation:
     """Judge on the week after each cut-off.
 
@@ -81,13 +84,23 @@ def evaluate(
     seen before it; task `any` is all of them, task `new` only what the customer never bought before. Only customers
     with a target are judged; a week in which nobody has one has no row.
 
+    Args:
+        purchases: also those of the judged weeks.
+        products: as `Dataset.from_frames`.
+        customers: the same.
+        offers: the same.
+        cutoffs: when the judged weeks begin.
+        k: size of a slate.
+        only: judge the blend of these parameters alone; None: that of the defaults, and each scorer.
+
     Raises:
         NothingToLearn: nothing was bought before a cut-off.
     """
     figures, coverage, pairs = [], [], [_no_chances()]
     for cutoff in cutoffs:
         data = Dataset.from_frames(purchases, products, customers, offers, as_of=cutoff)
-        week = _Week(data, Hybrid().fit(data), _target(purchases, data), k)
+        blend = Hybrid(how=only or DEFAULTS).fit(data)
+        week = _Week(data, blend, _target(purchases, data), k, singles=only is None)
         figures += list(week.judge())
         coverage.append(week.coverage())
         pairs += week.chances
@@ -122,6 +135,7 @@ class _Week:
         hybrid: fitted on it.
         target: (customers, products), above 0 where bought in the week.
         k: size of a slate.
+        singles: whether to judge each scorer alone too.
         shown: which products the slates judged so far showed, by scorer and task.
         chances: of the blend, a part at a time.
     """
@@ -130,6 +144,7 @@ class _Week:
     hybrid: Hybrid
     target: sparse.csr_array
     k: int
+    singles: bool
     shown: dict[tuple[str, str], NDArray[np.bool_]] = field(default_factory=dict)
     chances: list[Chances] = field(default_factory=list)
 
@@ -148,7 +163,7 @@ class _Week:
         judged = np.flatnonzero(np.diff(self.target.indptr))
         for start in range(0, len(judged), PARTITION):
             rows = judged[start : start + PARTITION]
-            contestants = _contestants(self.hybrid, rows, self.before)
+            contestants = _contestants(self.hybrid, rows, self.before, singles=self.singles)
             blend = contestants[self.hybrid.name]
             self.chances.append((blend.score, _bought(self.target, rows, blend.row, blend.product)))
             for name, pairs in contestants.items():
@@ -175,11 +190,11 @@ class _Week:
         return found.assign(scorer=name, task=task, cutoff=self.data.as_of)[PER_CUSTOMER_COLUMNS]
 
 
-def _contestants(hybrid: Hybrid, rows: Rows, before: sparse.csr_array) -> dict[str, Pairs]:
-    """What the blend and each scorer alone propose to some customers, each in its own order."""
+def _contestants(hybrid: Hybrid, rows: Rows, before: sparse.csr_array, *, singles: bool) -> dict[str, Pairs]:
+    """What the blend, and each scorer alone if asked, propose to some customers, each in its own order."""
     blend = hybrid.candidates(rows)
     found = {hybrid.name: Pairs(blend.row, blend.product, blend.score, blend.discovery, blend.bought)}
-    for scorer in hybrid.moment.all():
+    for scorer in hybrid.moment.all() if singles else []:
         scores = scorer.score(rows)
         row, product = np.repeat(np.arange(len(rows)), np.diff(scores.indptr)), scores.indices.astype(np.intp)
         found[scorer.name] = Pairs(row, product, scores.data, scores.data, _bought(before, rows, row, product))

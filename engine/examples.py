@@ -13,6 +13,7 @@ from engine.dataset import Dataset
 from engine.history import Rows
 from engine.moment import Found, Moment
 from engine.pairs import Values, values_at
+from engine.parameters import DEFAULTS, Parameters
 from engine.shortlist import FEWEST_NEW_HITS, Shortlist
 
 WEEK_DAYS = 7.0
@@ -83,8 +84,8 @@ class PastWeek:
         customers: (n,) row numbers of those who bought before it and in it, drawn by chance if there are many.
     """
 
-    def __init__(self, data: Dataset, weeks_back: int, sample: Sample) -> None:
-        self.weeks_back, self._sample = weeks_back, sample
+    def __init__(self, data: Dataset, weeks_back: int, sample: Sample, how: Parameters = DEFAULTS) -> None:
+        self.weeks_back, self._sample, self._how = weeks_back, sample, how
         begins, ends = (weeks_back + 1) * WEEK_DAYS, weeks_back * WEEK_DAYS
         self._past = data.before(begins)
         in_week = (data.age_days <= begins) & (data.age_days > ends)
@@ -97,7 +98,7 @@ class PastWeek:
 
     @cached_property
     def _moment(self) -> Moment:
-        return Moment(self._past)
+        return Moment(self._past, self._how)
 
     def partitions(self, customers: Rows) -> Iterator[tuple[Rows, Found, NDArray[np.bool_]]]:
         """Some of its customers a partition at a time: their candidates, and which of these they bought."""
@@ -132,9 +133,9 @@ class PastWeek:
             )
 
 
-def past_weeks(data: Dataset, weeks: int, sample: Sample) -> Iterator[PastWeek]:
+def past_weeks(data: Dataset, weeks: int, sample: Sample, how: Parameters = DEFAULTS) -> Iterator[PastWeek]:
     """The last weeks before now, newest first, but for those in which too few bought."""
     for weeks_back in range(weeks):
-        week = PastWeek(data, weeks_back, sample)
+        week = PastWeek(data, weeks_back, sample, how)
         if len(week.customers) >= FEWEST_CUSTOMERS:
             yield week

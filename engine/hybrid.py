@@ -16,6 +16,7 @@ from engine.examples import Examples, Sample, joined, past_weeks
 from engine.history import Rows
 from engine.moment import FEATURES, Found, Moment
 from engine.pairs import Values
+from engine.parameters import DEFAULTS, Parameters
 from engine.shortlist import Shortlist, all_of, behind
 
 WEEKS = 8
@@ -32,8 +33,8 @@ class Hybrid:
 
     name = "blend"
 
-    def __init__(self, seed: int = 0, weeks: int = WEEKS) -> None:
-        self.seed, self.weeks = seed, weeks
+    def __init__(self, seed: int = 0, weeks: int = WEEKS, how: Parameters = DEFAULTS) -> None:
+        self.seed, self.weeks, self.how = seed, weeks, how
 
     def fit(self, data: Dataset) -> Self:
         """Learn the ranking on the last weeks, then fit the scorers on everything."""
@@ -46,13 +47,13 @@ class Hybrid:
         self.new: ranking.Head | None = None
         self.shortlist: Shortlist | None = None
         parts: list[Examples] = []
-        for week in past_weeks(data, weeks, sample):
+        for week in past_weeks(data, weeks, sample, self.how):
             if not few and not parts:
                 self.shortlist = week.shortlist()
             parts += week.examples(self.shortlist)
         if parts:
             self.any, self.new = self._heads(parts, fold)
-        self.moment = Moment(data)
+        self.moment = Moment(data, self.how)
         return self
 
     def _heads(self, parts: list[Examples], fold: NDArray[np.intp]) -> tuple[ranking.Head, ranking.Head]:

@@ -11,6 +11,7 @@ from engine import rhythm, sales
 from engine.dataset import OFFER_KINDS, Dataset
 from engine.history import Purchases, Rows, sum_runs
 from engine.pairs import LookUp, Values, keys, rank, union, values_at
+from engine.parameters import DEFAULTS, Parameters
 from engine.scorers.base import Scorer
 from engine.scorers.kinds import KindAffinity
 from engine.scorers.neighbours import Neighbours
@@ -75,19 +76,31 @@ TASTE = [
 ]
 OFFERED = [f"{kind} {when}" for when in ("this week", "last week", "so far") for kind in OFFER_KINDS]
 FEATURES = [*GLANCE, *OWN, *LIKE, *HABIT, *TASTE, *sales.NAMES, *rhythm.NAMES, *OFFERED]
+SEEN = [*GLANCE, *SEEN_SALES, *OFFERED[: len(OFFER_KINDS)]]
+PARTS = {
+    "repeat": [*GLANCE[:3], *OWN],
+    "neighbours": GLANCE[3:5],
+    "users": [*GLANCE[5:7], *LIKE],
+    "kinds": [*GLANCE[7:], *TASTE],
+    "popularity": sales.NAMES,
+    "offers": OFFERED,
+    "rhythm": [*HABIT, *rhythm.NAMES],
+}
+"""What each scorer, by its name, and the customer's rhythm tell of a candidate."""
 
 
 class Moment:
     """The scorers of one moment, and the features that they and the data give of a candidate pair."""
 
-    def __init__(self, data: Dataset) -> None:
+    def __init__(self, data: Dataset, how: Parameters = DEFAULTS) -> None:
+        self.without = how.without
         self.history = data.history
         self.kinds = Kinds.of(data.catalog)
         self.repeat = Repeat().fit(data)
-        self.neighbours = Neighbours().fit(data)
-        self.user_neighbours = UserNeighbours().fit(data)
-        self.popularity = Popularity().fit(data)
-        self.affinity = KindAffinity().fit(data)
+        self.neighbours = Neighbours(ridge=how.neighbours_ridge, half_life_days=how.neighbours_half_life_days).fit(data)
+        self.user_neighbours = UserNeighbours(how.user_neighbours).fit(data)
+        self.popularity = Popularity(how.popularity_half_life_days).fit(data)
+        self.affinity = KindAffinity(ridge=how.kinds_ridge).fit(data)
         self.offers = Offers().fit(data, self.affinity)
         self.sales = sales.Sales(data, self.kinds.kind)
         nobody = np.zeros((1, len(rhythm.NAMES)), dtype=np.float32)
@@ -101,7 +114,18 @@ class Moment:
 
     def all(self) -> list[Scorer]:
         """The scorers that propose candidates."""
-        return [self.repeat, self.neighbours, self.user_neighbours, self.affinity, self.popularity, self.offers]
+        scorers = (self.repeat, self.neighbours, self.user_neighbours, self.affinity, self.popularity, self.offers)
+        return [scorer for scorer in scorers if scorer.name != self.without]
+
+    def silence(self, table: Values, names: list[str]) -> Values:
+        """Take what the part left out would tell out of a table of features, in place.
+
+        Whether a product was bought before is always told: it is what makes it new to the customer or not.
+        """
+        for place, name in enumerate(names):
+            if name in PARTS.get(self.without, ()):
+                table[:, place] = np.minimum(table[:, place], 1) if name == GLANCE[0] else 0
+        return table
 
     def found(self, rows: Rows) -> "Found":
         """Every candidate of some customers (-1: not known)."""
@@ -128,15 +152,15 @@ class Asked:
     def found(self) -> "Found":
         """The union of what the scorers propose, each seen at a glance."""
         moment, bought = self.moment, self.bought
-        tables = [
-            moment.repeat.top(bought),
-            moment.neighbours.top(self.near),
-            moment.user_neighbours.top(self.alike),
-            moment.affinity.top(self.drawn),
-            moment.popularity.score(self.rows),
-            moment.offers.top(self.drawn),
-        ]
-        row, product = union(tables)
+        tables = {
+            moment.repeat.name: moment.repeat.top(bought),
+            moment.neighbours.name: moment.neighbours.top(self.near),
+            moment.user_neighbours.name: moment.user_neighbours.top(self.alike),
+            moment.affinity.name: moment.affinity.top(self.drawn),
+            moment.popularity.name: moment.popularity.score(self.rows),
+            moment.offers.name: moment.offers.top(self.drawn),
+        }
+        row, product = union([table for name, table in tables.items() if name != moment.without])
         width = bought.shape[1]
         own = LookUp(keys(bought.row, bought.product, width), keys(row, product, width))
         return Found(self, row, product, own, self._glance(row, product, own))
@@ -184,7 +208,8 @@ class Found:
 
     def seen(self) -> Values:
         """(pairs, seen) what is known of each candidate before it is described in full."""
-        return np.hstack([self.glance, self.asked.moment.seen(self.product)])
+        moment = self.asked.moment
+        return moment.silence(np.hstack([self.glance, moment.seen(self.product)]), SEEN)
 
     def features(self) -> Values:
         """(pairs, features) a column for each of `FEATURES`."""
@@ -197,7 +222,7 @@ class Found:
             moment.offered[self.product],
         ]
         np.concatenate([self.glance, np.column_stack(columns), *blocks], axis=1, out=table)
-        return table
+        return moment.silence(table, FEATURES)
 
     @property
     def times(self) -> Values:

@@ -36,7 +36,7 @@ class Recipe:
     trees: tuple[int, ...]
 
 
-ANY = Recipe({"objective": "lambdarank", "lambdarank_truncation_level": 30}, models=2, trees=(60, 120, 250))
+ANY = Recipe({"objective": "lambdarank", "lambdarank_truncation_level": 30}, models=3, trees=(60, 120, 250))
 # Few trees: more of them learn what sold in the very weeks they saw, which customers held back can't tell.
 NEW = Recipe({"objective": "binary"}, models=4, trees=(30, 60))
 COMMON: dict[str, Any] = {

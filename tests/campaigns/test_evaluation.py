@@ -16,6 +16,7 @@ from campaigns.project import Project
 from campaigns.sync import pull
 from campaigns.train import world
 from engine.bootstrap import Difference
+from engine.moment import PARTS
 from engine.segments import segment
 
 NOW = pd.Timestamp("2026-03-02T13:00Z")
@@ -163,3 +164,11 @@ def test_a_card_is_written_and_a_folder_that_is_not_there_is_refused_before_the_
     refused = run(folder, "--card", str(tmp_path / "nowhere" / "card.html"))
     assert refused.exit_code == 2
     assert "there is no folder" in " ".join(refused.output.split())
+
+
+def test_what_each_part_adds_is_told_when_asked(folder):
+    done = run(folder, "--weeks", "1", "--gains")
+    assert done.exit_code == 0, done.output
+    told = done.stdout.split("nDCG lost")[1]
+    assert all(f"\n{part} " in told for part in PARTS)
+    assert "nDCG lost" not in run(folder, "--weeks", "1").stdout

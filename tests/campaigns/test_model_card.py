@@ -1,6 +1,7 @@
 """The model card: one page that needs nothing beside itself, says what was found, and says it to everyone."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -123,7 +124,7 @@ def test_the_page_is_well_formed(page):
 
 def test_what_each_part_adds_is_shown_only_when_given(page):
     assert "What each part adds" not in page
-    with_gains = model_card(found(), GAINS)
+    with_gains = model_card(replace(found(), gains=GAINS))
     text = words(with_gains)
     assert "What each part adds" in text
     assert "content products new to the customer 0.0010 -0.0010 to 0.0300" in text
