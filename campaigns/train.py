@@ -18,6 +18,7 @@ from campaigns.store.tables import customer_traits
 from engine.clean import Cleaned, clean
 from engine.dataset import Dataset
 from engine.features import traits
+from engine.kept import KeptExamples
 from engine.recommender import Recommender
 from engine.segment_facts import movement
 from engine.segments import Segmentation, segment
@@ -73,17 +74,19 @@ def world(project: Project, as_of: datetime) -> World:
     return World(cleaned, frames.offers(project.store, as_of), as_of)
 
 
-def fit(project: Project, known: World, *, with_offers: bool = True) -> Recommender:
-    """Fit the recommender on a world."""
+def fit(project: Project, known: World, *, with_offers: bool = True, kept: KeptExamples | None = None) -> Recommender:
+    """Fit the recommender on a world; without what an earlier fit kept, the same world gives the same one."""
     with project.progress.track("fit the scorers", None):
-        return Recommender().fit(known.dataset(), with_offers=with_offers)
+        return Recommender().fit(known.dataset(), with_offers=with_offers, kept=kept)
 
 
 def train(project: Project, at: datetime | None = None) -> Trained:
     """Train on all that was known strictly before `at`, save the model, and renew every customer's traits."""
     as_of = project.as_of(at)
     known = world(project, as_of)
-    recommender = fit(project, known)
+    kept = KeptExamples(project.folder / "models" / "examples")
+    recommender = fit(project, known, kept=kept)
+    kept.tidy()
     model_id = f"{as_of:%Y%m%dT%H%M%SZ}-{real_now():%Y%m%d%H%M%S}"
     path = project.folder / "models" / f"{model_id}.model"
     path.parent.mkdir(exist_ok=True)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +15,7 @@ from engine.dataset import Dataset
 from engine.examples import PARTITION
 from engine.history import Rows
 from engine.hybrid import Hybrid
+from engine.kept import KeptExamples
 from engine.metrics import PER_CUSTOMER, Slates, calibration, diversity, novelty
 from engine.pairs import values_at
 from engine.parameters import DEFAULTS, Parameters
@@ -97,13 +100,15 @@ def evaluate(
         NothingToLearn: nothing was bought before a cut-off.
     """
     figures, coverage, pairs = [], [], [_no_chances()]
-    for cutoff in cutoffs:
-        data = Dataset.from_frames(purchases, products, customers, offers, as_of=cutoff)
-        blend = Hybrid(how=only or DEFAULTS).fit(data)
-        week = _Week(data, blend, _target(purchases, data), k, singles=only is None)
-        figures += list(week.judge())
-        coverage.append(week.coverage())
-        pairs += week.chances
+    with TemporaryDirectory() as folder:
+        kept = KeptExamples(Path(folder))  # weeks in a row look back at the same past weeks
+        for cutoff in cutoffs:
+            data = Dataset.from_frames(purchases, products, customers, offers, as_of=cutoff)
+            blend = Hybrid(how=only or DEFAULTS).fit(data, kept)
+            week = _Week(data, blend, _target(purchases, data), k, singles=only is None)
+            figures += list(week.judge())
+            coverage.append(week.coverage())
+            pairs += week.chances
     predicted, happened = (np.concatenate(part) for part in zip(*pairs, strict=True))
     return Evaluation(
         per_customer=pd.concat(figures, ignore_index=True) if figures else pd.DataFrame(columns=PER_CUSTOMER_COLUMNS),

@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from typing import Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from engine.dataset import Dataset
+from engine.dataset import DAY, Dataset
 from engine.history import Rows
-from engine.moment import Found, Moment
+from engine.moment import FEATURES, Found, Moment
 from engine.pairs import Values, values_at
 from engine.parameters import DEFAULTS, Parameters
 from engine.shortlist import FEWEST_NEW_HITS, Shortlist
@@ -21,6 +23,8 @@ PARTITION = 500
 """Customers described at a time; what bounds memory."""
 GLANCED = 1_000
 """Customers of one week that a shortlist is learnt from."""
+LINES = 1 << 22
+"""Lines that are summed at a time."""
 FEWEST_CUSTOMERS = 20
 """A past week teaches nothing when fewer customers bought before it and in it."""
 
@@ -81,15 +85,19 @@ class PastWeek:
     """One past week: scorers that were fitted strictly before it, and what was bought in it.
 
     Attributes:
+        as_of: when it is looked back at.
         customers: (n,) row numbers of those who bought before it and in it, drawn by chance if there are many.
     """
 
     def __init__(self, data: Dataset, weeks_back: int, sample: Sample, how: Parameters = DEFAULTS) -> None:
         self.weeks_back, self._sample, self._how = weeks_back, sample, how
-        begins, ends = (weeks_back + 1) * WEEK_DAYS, weeks_back * WEEK_DAYS
+        ends = weeks_back * WEEK_DAYS + _since_whole_hour(data)
+        begins = ends + WEEK_DAYS
+        self.as_of = data.as_of
         self._past = data.before(begins)
         in_week = (data.age_days <= begins) & (data.age_days > ends)
         customer, product = data.customer[in_week], data.product[in_week]
+        self._lines = customer, product
         judged = np.intersect1d(self._past.customer, customer)
         self._rng = np.random.default_rng((sample.seed, weeks_back))
         self.customers = np.sort(self._rng.permutation(judged)[: sample.most]).astype(np.intp)
@@ -116,8 +124,25 @@ class PastWeek:
             return None
         return Shortlist(self._sample.seed).fit(seen, times, hit)
 
-    def examples(self, shortlist: Shortlist | None) -> Iterator[Examples]:
-        """Make its examples, a partition of customers at a time."""
+    def key(self) -> str:
+        """What its examples depend on, as a name: the lines before it and in it, offers, and how examples are made.
+
+        A line counts by its customer, product, category and brand. A time or a price that was corrected later counts
+        for nothing: those change features, but never who bought what.
+        """
+        past, fixed = self._past, (self._sample.most, self._sample.misses, self._sample.seed, self._how, FEATURES)
+        lines = [_sum_of_lines(past, *each) for each in ((past.customer, past.product), self._lines)]
+        offers = (
+            b"" if past.offers is None else pd.util.hash_pandas_object(past.offers, index=False).to_numpy().tobytes()
+        )
+        return sha256(repr((lines, fixed)).encode() + offers).hexdigest()[:24]
+
+    def examples(self, shortlist: Shortlist | None) -> Examples:
+        """Make its examples."""
+        return joined(list(self._parts(shortlist)))
+
+    def _parts(self, shortlist: Shortlist | None) -> Iterator[Examples]:
+        """A partition of customers at a time."""
         for rows, found, hit in self.partitions(self.customers):
             whole = hit | (self._sample.fold[rows[found.row]] == 0)
             kept = whole | (self._rng.random(len(whole)) < self._sample.misses)
@@ -139,3 +164,28 @@ def past_weeks(data: Dataset, weeks: int, sample: Sample, how: Parameters = DEFA
         week = PastWeek(data, weeks_back, sample, how)
         if len(week.customers) >= FEWEST_CUSTOMERS:
             yield week
+
+
+def parts_of(customer_ids: pd.Index, parts: int, seed: int) -> NDArray[np.intp]:
+    """Deal customers into parts by their ids: (customers,) 0 and up; one who comes later moves nobody."""
+    return (_hashed(customer_ids, seed) % np.uint64(parts)).astype(np.intp)
+
+
+def _hashed(ids: pd.Index, seed: int = 0) -> NDArray[np.uint64]:
+    return pd.util.hash_array(ids.astype(str).to_numpy(object), hash_key=f"{seed:016d}")
+
+
+def _sum_of_lines(data: Dataset, customer: NDArray[np.int32], product: NDArray[np.int32]) -> int:
+    """One number for some lines, in whatever order."""
+    who = _hashed(data.customer_ids)
+    what = pd.util.hash_pandas_object(data.catalog[["category_path", "brand"]]).to_numpy(np.uint64) | np.uint64(1)
+    total = 0
+    for start in range(0, len(customer), LINES):
+        part = slice(start, start + LINES)
+        total += int((who[customer[part]] * what[product[part]]).sum())
+    return total % (1 << 64)
+
+
+def _since_whole_hour(data: Dataset) -> float:
+    """Days: past weeks end at a whole hour, so that they are the same weeks for one who fits a minute later."""
+    return float((data.as_of - data.as_of.floor("h")) / DAY)

@@ -4,6 +4,7 @@ It learns on the last weeks before the cut-off, each with scorers that were fitt
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 from engine import ranking
 from engine.candidates import Candidates
 from engine.dataset import Dataset
-from engine.examples import Examples, Sample, joined, past_weeks
+from engine.examples import Examples, Sample, joined, parts_of, past_weeks
 from engine.history import Rows
+from engine.kept import KeptExamples
 from engine.moment import FEATURES, Found, Moment
 from engine.pairs import Values
 from engine.parameters import DEFAULTS, Parameters
@@ -36,11 +38,16 @@ class Hybrid:
     def __init__(self, seed: int = 0, weeks: int = WEEKS, how: Parameters = DEFAULTS) -> None:
         self.seed, self.weeks, self.how = seed, weeks, how
 
-    def fit(self, data: Dataset) -> Self:
-        """Learn the ranking on the last weeks, then fit the scorers on everything."""
+    def fit(self, data: Dataset, kept: KeptExamples | None = None) -> Self:
+        """Learn the ranking on the last weeks, then fit the scorers on everything.
+
+        Args:
+            data: what is known.
+            kept: examples of past weeks that an earlier fit made; this one adds its own.
+        """
         customers = len(np.unique(data.customer))
         few = customers < FEW_CUSTOMERS
-        fold = np.random.default_rng(self.seed).permutation(data.shape[0]) % (ranking.FOLDS if few else 10)
+        fold = self._fold(data, few=few)
         weeks = min(self.weeks, max(FEWEST_WEEKS, ENOUGH_CUSTOMERS // customers))
         sample = Sample(fold, ENOUGH_CUSTOMERS // weeks, 1.0 if few else KEPT_MISSES, self.seed)
         self.any: ranking.Head | None = None
@@ -50,11 +57,18 @@ class Hybrid:
         for week in past_weeks(data, weeks, sample, self.how):
             if not few and not parts:
                 self.shortlist = week.shortlist()
-            parts += week.examples(self.shortlist)
+            make = partial(week.examples, self.shortlist)
+            parts.append(kept.of(week, data.customer_ids, make) if kept else make())
         if parts:
             self.any, self.new = self._heads(parts, fold)
         self.moment = Moment(data, self.how)
         return self
+
+    def _fold(self, data: Dataset, *, few: bool) -> NDArray[np.intp]:
+        """The part of each customer; parts of the same size where there are few of them."""
+        if few:
+            return np.random.default_rng(self.seed).permutation(data.shape[0]) % ranking.FOLDS
+        return parts_of(data.customer_ids, 10, self.seed)
 
     def _heads(self, parts: list[Examples], fold: NDArray[np.intp]) -> tuple[ranking.Head, ranking.Head]:
         examples = joined(parts)

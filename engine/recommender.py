@@ -15,6 +15,7 @@ from engine.dataset import Dataset
 from engine.errors import NotFitted
 from engine.examples import PARTITION
 from engine.hybrid import Hybrid
+from engine.kept import KeptExamples
 from engine.reasons import Reasons
 from engine.rerank import NO_PAIRS, Pairs, Reranker
 from engine.scorers.demographic import Codes, Demographic
@@ -49,10 +50,16 @@ class Recommender:
 
     seed: int = 0
 
-    def fit(self, data: Dataset, *, with_offers: bool = True) -> Self:
-        """Fit every scorer and the ranking; with or without what offers are announced."""
+    def fit(self, data: Dataset, *, with_offers: bool = True, kept: KeptExamples | None = None) -> Self:
+        """Fit every scorer and the ranking.
+
+        Args:
+            data: what is known.
+            with_offers: whether what offers are announced is known too.
+            kept: examples of past weeks that an earlier fit made, so that these are not described again.
+        """
         known = data if with_offers else data.without_offers()
-        self.hybrid = Hybrid(self.seed).fit(known)
+        self.hybrid = Hybrid(self.seed).fit(known, kept)
         self.newcomers = Demographic().fit(known)
         self.in_segments = SegmentPopularity().fit(known)
         self.as_of, self.customer_ids, self.product_ids = data.as_of, data.customer_ids, data.product_ids
