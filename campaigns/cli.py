@@ -226,6 +226,28 @@ def evaluate(
 
 
 @app.command()
+def tune(
+    minutes: Annotated[float, typer.Option("--minutes", min=0, help="How long to search.")] = 30,
+    weeks: Annotated[int, typer.Option("--weeks", min=1, help="How many past weeks to search by.")] = 1,
+    at: At = None,
+    as_json: Json = False,
+) -> None:
+    """Search better parameters of the engine on past weeks; what is surely better goes into handpicked.toml.
+
+    The last four weeks are left alone, so that `evaluate` can tell what it brought.
+    """
+    from campaigns.tuning import tune_project
+
+    with opened() as project:
+        found = tune_project(project, minutes, weeks, moment(at))
+    if as_json:
+        show_json(found.trials.to_dict("records"))
+        return
+    show_table(list(found.trials.columns), found.trials.to_numpy(object).tolist())
+    out.print(found.sentence(), markup=False)
+
+
+@app.command()
 def picks(
     as_of: Annotated[str, typer.Option("--as-of", help="Train strictly on what came before this UTC time.")],
     out_file: Annotated[Path, typer.Option("--out", help="The Parquet file to write.")],

@@ -17,7 +17,6 @@ from engine.evaluate import BANDS, METRICS, Evaluation, evaluate
 from engine.gains import gains
 from engine.hybrid import Hybrid
 from engine.moment import PARTS
-from engine.parameters import Parameters
 from engine.segments import segment
 
 WEEK = timedelta(weeks=1)
@@ -128,31 +127,41 @@ def evaluate_weeks(
     Raises:
         NotFound: there are fewer weeks than that, or nobody bought anything in them.
     """
-    as_of = project.as_of(at)
-    known = world(project, as_of)
-    kept, cutoffs = known.cleaned, _cutoffs(known.cleaned.purchases["at"], as_of, weeks)
-    frames = (kept.purchases, kept.products, kept.customers, known.offers)
+    known = world(project, project.as_of(at))
+    cutoffs, how = past_weeks(known, weeks), project.settings.engine.parameters()
     with project.progress.track("judge past weeks", weeks) as bar:
-        found = evaluate(*frames, _told(cutoffs, bar), k=k)
+        found = evaluate(known.frames(), _told(cutoffs, bar), k, how=how)
     if found.per_customer.empty:
         raise NotFound(
             f"nobody who was known before {cutoffs[0]:%Y-%m-%d} bought a known product in the judged weeks",
             remedy="choose more --weeks, or an earlier --at",
         )
-    added = None
-    if with_gains:
-        with project.progress.track("leave out each part", weeks * len(PARTS)) as bar:
-            left = {part: evaluate(*frames, _told(cutoffs, bar), k=k, only=Parameters(without=part)) for part in PARTS}
-        added = gains(found, left)
+    added = _gains(project, known, cutoffs, found, k) if with_gains else None
     found = replace(found, per_customer=found.per_customer.merge(_segments(known, cutoffs), how="left"))
     with project.progress.track("see how sure it is", None):
         summary = _summary(found)
-        return Judged(found, summary, _comparisons(found, summary), cutoffs, len(kept.purchases), k, added)
+        return Judged(found, summary, _comparisons(found, summary), cutoffs, len(known.cleaned.purchases), k, added)
 
 
-def _cutoffs(bought_at: pd.Series, as_of: datetime, weeks: int) -> list[pd.Timestamp]:
+def _gains(project: Project, known: World, cutoffs: Sequence[pd.Timestamp], whole: Evaluation, k: int) -> pd.DataFrame:
+    """Judge the blend without each of its parts on the same weeks."""
+    left, blend = {}, project.settings.engine.parameters()
+    with project.progress.track("leave out each part", len(cutoffs) * len(PARTS)) as bar:
+        for part in PARTS:
+            how = replace(blend, without=part)
+            left[part] = evaluate(known.frames(), _told(cutoffs, bar), k, how=how, singles=False)
+    return gains(whole, left)
+
+
+def past_weeks(known: World, weeks: int) -> list[pd.Timestamp]:
+    """When the last whole weeks of purchases begin, the earliest first.
+
+    Raises:
+        NotFound: there are fewer.
+    """
+    bought_at = known.cleaned.purchases["at"]
     first, last = bought_at.min().to_pydatetime(), bought_at.max().to_pydatetime()
-    end = min(as_of, last + timedelta(microseconds=1))
+    end = min(known.as_of, last + timedelta(microseconds=1))
     there = ceil((end - first) / WEEK) - 1  # something must be known before the first of them
     if weeks > there:
         remedy = f"choose --weeks {there} or fewer" if there > 0 else "wait until there is more than a week of them"

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,9 @@ def write_picks(
     known = world(project, as_of)
     folder = path.with_name(path.name + ".parts")
     folder.mkdir(parents=True, exist_ok=True)
-    model = folder / f"{known.fingerprint()}-{'with' if with_offers else 'without'}-offers.model"
+    knowing = "with" if with_offers else "without"
+    tuned = sha256(repr(project.settings.engine).encode()).hexdigest()[:8]
+    model = folder / f"{known.fingerprint()}-{tuned}-{knowing}-offers.model"
     if not model.exists():
         fit(project, known, with_offers=with_offers).save(model)
     buyers = sorted(known.cleaned.purchases["customer_id"].unique())

@@ -6,11 +6,12 @@ from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from campaigns.errors import BadSettings
 from campaigns.files import explain, read_toml
+from engine.parameters import DEFAULTS, Parameters
 
 
 class Shop(BaseModel):
@@ -39,6 +40,22 @@ class Connection(BaseModel):
     mapping: str | None = None
 
 
+class Engine(BaseModel):
+    """How the engine looks at purchases; `handpicked tune` finds better values. See `engine.parameters`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    neighbours_ridge: float = Field(DEFAULTS.neighbours_ridge, gt=0)
+    neighbours_half_life_days: float = Field(DEFAULTS.neighbours_half_life_days, gt=0)
+    user_neighbours: int = Field(DEFAULTS.user_neighbours, gt=0)
+    kinds_ridge: float = Field(DEFAULTS.kinds_ridge, gt=0)
+    popularity_half_life_days: float = Field(DEFAULTS.popularity_half_life_days, gt=0)
+
+    def parameters(self) -> Parameters:
+        """The same, as the engine takes them."""
+        return Parameters(**self.model_dump())
+
+
 class Settings(BaseSettings):
     """All settings of a project. The environment wins over the file."""
 
@@ -52,6 +69,7 @@ class Settings(BaseSettings):
     secret: SecretStr
     shop: Shop
     connections: dict[str, Connection] = {}
+    engine: Engine = Engine()
 
     @classmethod
     def settings_customise_sources(

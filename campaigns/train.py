@@ -16,7 +16,7 @@ from campaigns.store.aliases import save_aliases
 from campaigns.store.model_registry import latest_model, save_model
 from campaigns.store.tables import customer_traits
 from engine.clean import Cleaned, clean
-from engine.dataset import Dataset
+from engine.dataset import Dataset, Frames
 from engine.features import traits
 from engine.kept import KeptExamples
 from engine.recommender import Recommender
@@ -43,17 +43,17 @@ class World:
 
     def dataset(self) -> Dataset:
         """The engine's view of it."""
+        return Dataset.from_frames(*self.frames(), as_of=pd.Timestamp(self.as_of))
+
+    def frames(self) -> Frames:
+        """What it is made of."""
         kept = self.cleaned
-        return Dataset.from_frames(
-            kept.purchases, kept.products, kept.customers, self.offers, as_of=pd.Timestamp(self.as_of)
-        )
+        return Frames(kept.purchases, kept.products, kept.customers, self.offers)
 
     def fingerprint(self) -> str:
         """What tells this world from any other: another line, product or offer gives another fingerprint."""
-        known = (self.cleaned.purchases, self.cleaned.products, self.cleaned.customers, self.offers)
-        sums = [
-            pd.util.hash_pandas_object(each, index=False).to_numpy().tobytes() for each in known if each is not None
-        ]
+        frames = [each for each in self.frames() if each is not None]
+        sums = [pd.util.hash_pandas_object(each, index=False).to_numpy().tobytes() for each in frames]
         return sha256(self.as_of.isoformat().encode() + b"".join(sums)).hexdigest()[:16]
 
 
@@ -77,7 +77,9 @@ def world(project: Project, as_of: datetime) -> World:
 def fit(project: Project, known: World, *, with_offers: bool = True, kept: KeptExamples | None = None) -> Recommender:
     """Fit the recommender on a world; without what an earlier fit kept, the same world gives the same one."""
     with project.progress.track("fit the scorers", None):
-        return Recommender().fit(known.dataset(), with_offers=with_offers, kept=kept)
+        return Recommender(how=project.settings.engine.parameters()).fit(
+            known.dataset(), with_offers=with_offers, kept=kept
+        )
 
 
 def train(project: Project, at: datetime | None = None) -> Trained:

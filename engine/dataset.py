@@ -3,7 +3,7 @@
 import itertools
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,15 @@ PRODUCTS = ("product_id", "title", "category_path", "brand", "size", "available"
 OFFER_KINDS = ("mailer", "other")
 """What an offer is announced by: printed or mailed to customers, or anything else, such as a display."""
 OFFERS = ("product_id", "kind", "starts_at", "ends_at", "announced_at")
+
+
+class Frames(NamedTuple):
+    """What a shop knows, in the order in which `Dataset.from_frames` takes it."""
+
+    purchases: pd.DataFrame
+    products: pd.DataFrame
+    customers: pd.DataFrame | None = None
+    offers: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from engine.dataset import Dataset
+from engine.dataset import Dataset, Frames
 from engine.examples import PARTITION
 from engine.history import Rows
 from engine.hybrid import Hybrid
@@ -72,14 +72,12 @@ class Evaluation:
 
 
 def evaluate(
-    purchases: pd.DataFrame,
-    products: pd.DataFrame,
-    customers: pd.DataFrame | None,
-    offers: pd.DataFrame | None,
+    frames: Frames,
     cutoffs: Iterable[pd.Timestamp],
     k: int = 10,
     *,
-    only: Parameters | None = None,
+    how: Parameters = DEFAULTS,
+    singles: bool = True,
 ) -> Evaluation:
     """Judge on the week after each cut-off.
 
@@ -88,13 +86,11 @@ def evaluate(
     with a target are judged; a week in which nobody has one has no row.
 
     Args:
-        purchases: also those of the judged weeks.
-        products: as `Dataset.from_frames`.
-        customers: the same.
-        offers: the same.
+        frames: what a shop knows; its purchases reach into the judged weeks.
         cutoffs: when the judged weeks begin.
         k: size of a slate.
-        only: judge the blend of these parameters alone; None: that of the defaults, and each scorer.
+        how: parameters of the blend.
+        singles: whether to judge each scorer alone too.
 
     Raises:
         NothingToLearn: nothing was bought before a cut-off.
@@ -103,9 +99,9 @@ def evaluate(
     with TemporaryDirectory() as folder:
         kept = KeptExamples(Path(folder))  # weeks in a row look back at the same past weeks
         for cutoff in cutoffs:
-            data = Dataset.from_frames(purchases, products, customers, offers, as_of=cutoff)
-            blend = Hybrid(how=only or DEFAULTS).fit(data, kept)
-            week = _Week(data, blend, _target(purchases, data), k, singles=only is None)
+            data = Dataset.from_frames(*frames, as_of=cutoff)
+            blend = Hybrid(how=how).fit(data, kept)
+            week = _Week(data, blend, _target(frames.purchases, data), k, singles=singles)
             figures += list(week.judge())
             coverage.append(week.coverage())
             pairs += week.chances

@@ -16,6 +16,7 @@ from engine.errors import NotFitted
 from engine.examples import PARTITION
 from engine.hybrid import Hybrid
 from engine.kept import KeptExamples
+from engine.parameters import DEFAULTS, Parameters
 from engine.reasons import Reasons
 from engine.rerank import NO_PAIRS, Pairs, Reranker
 from engine.scorers.demographic import Codes, Demographic
@@ -49,6 +50,7 @@ class Recommender:
     """Fitted on what was known strictly before one moment; asked for slates of many customers."""
 
     seed: int = 0
+    how: Parameters = DEFAULTS
 
     def fit(self, data: Dataset, *, with_offers: bool = True, kept: KeptExamples | None = None) -> Self:
         """Fit every scorer and the ranking.
@@ -59,7 +61,7 @@ class Recommender:
             kept: examples of past weeks that an earlier fit made, so that these are not described again.
         """
         known = data if with_offers else data.without_offers()
-        self.hybrid = Hybrid(self.seed).fit(known, kept)
+        self.hybrid = Hybrid(self.seed, how=self.how).fit(known, kept)
         self.newcomers = Demographic().fit(known)
         self.in_segments = SegmentPopularity().fit(known)
         self.as_of, self.customer_ids, self.product_ids = data.as_of, data.customer_ids, data.product_ids

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.dataset import Dataset
+from engine.dataset import Dataset, Frames
 from engine.errors import NothingToLearn
 from engine.evaluate import COVERAGE_COLUMNS, METRICS, PER_CUSTOMER_COLUMNS, Evaluation, evaluate
 from engine.metrics import PER_CUSTOMER
@@ -43,7 +43,7 @@ def purchases(seed=2):
 
 
 def judged(lines=None, products=PRODUCTS, cutoffs=(CUTOFF,)):
-    return evaluate(purchases() if lines is None else lines, products, None, None, cutoffs, k=K)
+    return evaluate(Frames(purchases() if lines is None else lines, products), cutoffs, k=K)
 
 
 def by_count(task, order_of):
