@@ -11,9 +11,7 @@ from typer.testing import CliRunner
 from campaigns.cli import app
 from campaigns.errors import NotFound
 from campaigns.evaluation import SUMMARY, Comparison, evaluate_weeks, records
-from campaigns.init import init
 from campaigns.project import Project
-from campaigns.sync import pull
 from campaigns.train import world
 from engine.bootstrap import Difference
 from engine.moment import PARTS
@@ -23,24 +21,13 @@ NOW = pd.Timestamp("2026-03-02T13:00Z")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, write_shop):
-    """A project whose small shop has twelve weeks of purchases."""
-    place = tmp_path_factory.mktemp("shop")
-    init(place, pretend_now=NOW.isoformat().replace("+00:00", "Z"))
-    write_shop(place / "data")
-    with Project.open(place) as project:
-        pull(project, "shop")
-    return place
-
-
-@pytest.fixture(scope="module")
-def judged(folder):
-    with Project.open(folder) as project:
+def judged(twelve_weeks):
+    with Project.open(twelve_weeks) as project:
         return evaluate_weeks(project, 2, 5)
 
 
-def run(folder, *words):
-    return CliRunner().invoke(app, ["--project", str(folder), "evaluate", "--k", "5", *words])
+def run(twelve_weeks, *words):
+    return CliRunner().invoke(app, ["--project", str(twelve_weeks), "evaluate", "--k", "5", *words])
 
 
 def test_the_last_whole_weeks_of_purchases_are_judged(judged):
@@ -74,9 +61,9 @@ def test_groups_tell_the_ndcg_of_their_own_customers(judged):
             assert found.customers == mine["customer_id"].nunique()
 
 
-def test_segments_are_those_of_purchases_before_the_cutoff_alone(folder, judged):
+def test_segments_are_those_of_purchases_before_the_cutoff_alone(twelve_weeks, judged):
     first = judged.cutoffs[0]
-    with Project.open(folder) as project:
+    with Project.open(twelve_weeks) as project:
         kept = world(project, NOW.to_pydatetime()).cleaned
     past = kept.purchases[kept.purchases["at"] < first]
     expected = segment(past, kept.products, first, seed=0).customers.set_index("customer_id")["segment"]
@@ -86,27 +73,27 @@ def test_segments_are_those_of_purchases_before_the_cutoff_alone(folder, judged)
     assert mine.to_dict() == expected[mine.index].to_dict()
 
 
-def test_more_weeks_than_there_are_is_refused_with_how_many_there_are(folder):
+def test_more_weeks_than_there_are_is_refused_with_how_many_there_are(twelve_weeks):
     with (
-        Project.open(folder) as project,
+        Project.open(twelve_weeks) as project,
         pytest.raises(NotFound, match="give 11 weeks to judge on, not 60; choose --weeks 11"),
     ):
         evaluate_weeks(project, 60, 5)
-    refused = run(folder, "--weeks", "60")
+    refused = run(twelve_weeks, "--weeks", "60")
     assert isinstance(refused.exception, NotFound)
 
 
-def test_the_most_weeks_that_are_offered_can_be_judged(folder):
+def test_the_most_weeks_that_are_offered_can_be_judged(twelve_weeks):
     early = (NOW - timedelta(weeks=10)).to_pydatetime()
-    with Project.open(folder) as project:
+    with Project.open(twelve_weeks) as project:
         with pytest.raises(NotFound, match="choose --weeks 1 or fewer"):
             evaluate_weeks(project, 2, 5, at=early)
         assert len(evaluate_weeks(project, 1, 5, at=early).cutoffs) == 1
 
 
-def test_too_short_a_past_is_told_to_wait(folder):
+def test_too_short_a_past_is_told_to_wait(twelve_weeks):
     start = (NOW - timedelta(weeks=12)).to_pydatetime()
-    with Project.open(folder) as project, pytest.raises(NotFound, match="0 weeks to judge on, not 1; wait"):
+    with Project.open(twelve_weeks) as project, pytest.raises(NotFound, match="0 weeks to judge on, not 1; wait"):
         evaluate_weeks(project, 1, 5, at=start + timedelta(days=5))
 
 
@@ -123,8 +110,8 @@ def test_a_comparison_is_one_sentence(difference, words):
     assert words in Comparison("any", "repeat", difference).sentence()
 
 
-def test_the_command_prints_a_table_and_a_sentence_for_each_task(folder, judged):
-    done = run(folder, "--weeks", "2")
+def test_the_command_prints_a_table_and_a_sentence_for_each_task(twelve_weeks, judged):
+    done = run(twelve_weeks, "--weeks", "2")
     assert done.exit_code == 0, done.output
     for each in judged.comparisons:
         assert f"{each.title}, {judged.customers(each.task)} customers" in done.output
@@ -135,17 +122,17 @@ def test_the_command_prints_a_table_and_a_sentence_for_each_task(folder, judged)
         ]
 
 
-def test_by_band_adds_a_line_for_each_band(folder):
-    lines = [line.split() for line in run(folder, "--weeks", "1", "--by", "band").stdout.splitlines()]
+def test_by_band_adds_a_line_for_each_band(twelve_weeks):
+    lines = [line.split() for line in run(twelve_weeks, "--weeks", "1", "--by", "band").stdout.splitlines()]
     bands = {words[0] for words in lines if words} & {"few", "some", "many"}
     assert bands
     assert ["band", "customers", "blend", "repeat"] in lines
 
 
-def test_json_is_the_summary_or_the_groups_as_records(folder, judged):
-    found = json.loads(run(folder, "--weeks", "2", "--json").stdout)
+def test_json_is_the_summary_or_the_groups_as_records(twelve_weeks, judged):
+    found = json.loads(run(twelve_weeks, "--weeks", "2", "--json").stdout)
     assert found == json.loads(json.dumps(records(judged.summary)))
-    groups = json.loads(run(folder, "--weeks", "2", "--json", "--by", "segment").stdout)
+    groups = json.loads(run(twelve_weeks, "--weeks", "2", "--json", "--by", "segment").stdout)
     assert groups == json.loads(json.dumps(records(judged.groups("segment"))))
 
 
@@ -156,19 +143,19 @@ def test_what_has_no_figure_is_null_in_json():
     ]
 
 
-def test_a_card_is_written_and_a_folder_that_is_not_there_is_refused_before_the_work(folder, tmp_path):
-    done = run(folder, "--weeks", "1", "--card", str(tmp_path / "card.html"))
+def test_a_card_is_written_and_a_folder_that_is_not_there_is_refused_before_the_work(twelve_weeks, tmp_path):
+    done = run(twelve_weeks, "--weeks", "1", "--card", str(tmp_path / "card.html"))
     assert done.exit_code == 0, done.output
     assert "model card:" in done.output
     assert (tmp_path / "card.html").read_text(encoding="utf-8").startswith("<!doctype html>")
-    refused = run(folder, "--card", str(tmp_path / "nowhere" / "card.html"))
+    refused = run(twelve_weeks, "--card", str(tmp_path / "nowhere" / "card.html"))
     assert refused.exit_code == 2
-    assert "there is no folder" in " ".join(refused.output.split())
+    assert "there is no twelve_weeks" in " ".join(refused.output.split())
 
 
-def test_what_each_part_adds_is_told_when_asked(folder):
-    done = run(folder, "--weeks", "1", "--gains")
+def test_what_each_part_adds_is_told_when_asked(twelve_weeks):
+    done = run(twelve_weeks, "--weeks", "1", "--gains")
     assert done.exit_code == 0, done.output
     told = done.stdout.split("nDCG lost")[1]
     assert all(f"\n{part} " in told for part in PARTS)
-    assert "nDCG lost" not in run(folder, "--weeks", "1").stdout
+    assert "nDCG lost" not in run(twelve_weeks, "--weeks", "1").stdout

@@ -13,7 +13,6 @@ from campaigns.errors import BadSettings, MissingTool, NotFound
 from campaigns.init import init
 from campaigns.project import Project
 from campaigns.settings import Settings
-from campaigns.sync import pull
 from campaigns.tuning import Tuning, _write, tune_project
 from engine.bootstrap import Difference
 from engine.parameters import DEFAULTS
@@ -21,19 +20,8 @@ from engine.parameters import DEFAULTS
 NOW = pd.Timestamp("2026-03-02T13:00Z")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, write_shop):
-    """A project whose small shop has twelve weeks of purchases."""
-    place = tmp_path_factory.mktemp("shop")
-    init(place, pretend_now=NOW.isoformat().replace("+00:00", "Z"))
-    write_shop(place / "data")
-    with Project.open(place) as project:
-        pull(project, "shop")
-    return place
-
-
-def test_the_last_four_weeks_are_left_for_the_test_and_the_one_before_for_the_proof(folder):
-    with Project.open(folder) as project:
+def test_the_last_four_weeks_are_left_for_the_test_and_the_one_before_for_the_proof(twelve_weeks):
+    with Project.open(twelve_weeks) as project:
         found = tune_project(project, 0, 2)
     last = found.proved[0] + timedelta(weeks=5)
     assert NOW - timedelta(days=1) < last <= NOW
@@ -42,22 +30,22 @@ def test_the_last_four_weeks_are_left_for_the_test_and_the_one_before_for_the_pr
     assert found.trials["any"].iloc[0] > 0
 
 
-def test_too_few_weeks_are_refused(folder):
-    with Project.open(folder) as project, pytest.raises(NotFound, match="give 11 weeks to judge on, not 13"):
+def test_too_few_weeks_are_refused(twelve_weeks):
+    with Project.open(twelve_weeks) as project, pytest.raises(NotFound, match="give 11 weeks to judge on, not 13"):
         tune_project(project, 0, 8)
 
 
-def test_the_command_prints_what_was_tried_and_leaves_the_settings_alone(folder):
-    before = (folder / "handpicked.toml").read_text()
-    done = CliRunner().invoke(app, ["--project", str(folder), "tune", "--minutes", "0"])
+def test_the_command_prints_what_was_tried_and_leaves_the_settings_alone(twelve_weeks):
+    before = (twelve_weeks / "handpicked.toml").read_text()
+    done = CliRunner().invoke(app, ["--project", str(twelve_weeks), "tune", "--minutes", "0"])
     assert done.exit_code == 0, done.output
     assert "score" in done.output
     assert "the defaults, which stay" in done.output
-    assert (folder / "handpicked.toml").read_text() == before
+    assert (twelve_weeks / "handpicked.toml").read_text() == before
 
 
-def test_what_won_stands_in_the_settings_and_all_else_stays(folder, tmp_path):
-    text = (folder / "handpicked.toml").read_text()
+def test_what_won_stands_in_the_settings_and_all_else_stays(twelve_weeks, tmp_path):
+    text = (twelve_weeks / "handpicked.toml").read_text()
     (tmp_path / "handpicked.toml").write_text(text)
     best = replace(DEFAULTS, neighbours_ridge=41.5, user_neighbours=60)
     with Project.open(tmp_path) as project:
@@ -86,8 +74,8 @@ def test_the_outcome_is_one_sentence():
     assert replace(won, proof={}).sentence() == "none of 1 others beat the defaults, which stay"
 
 
-def test_without_optuna_the_command_says_how_to_get_it(folder, monkeypatch):
+def test_without_optuna_the_command_says_how_to_get_it(twelve_weeks, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     monkeypatch.delitem(sys.modules, "engine.tune", raising=False)
-    with Project.open(folder) as project, pytest.raises(MissingTool, match=r"pip install 'handpicked\[tune\]'"):
+    with Project.open(twelve_weeks) as project, pytest.raises(MissingTool, match=r"pip install 'handpicked\[tune\]'"):
         tune_project(project, 0, 1)
