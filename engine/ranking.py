@@ -36,9 +36,9 @@ class Recipe:
     trees: tuple[int, ...]
 
 
-ANY = Recipe({"objective": "lambdarank", "lambdarank_truncation_level": 30}, models=3, trees=(60, 120, 250))
+ANY = Recipe({"objective": "lambdarank", "lambdarank_truncation_level": 30}, models=1, trees=(60, 120, 180))
 # Few trees: more of them learn what sold in the very weeks they saw, which customers held back can't tell.
-NEW = Recipe({"objective": "binary"}, models=4, trees=(30, 60))
+NEW = Recipe({"objective": "binary", "learning_rate": 0.12}, models=2, trees=(15, 30))
 COMMON: dict[str, Any] = {
     "num_leaves": 31,
     "learning_rate": 0.06,

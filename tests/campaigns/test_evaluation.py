@@ -150,7 +150,7 @@ def test_a_card_is_written_and_a_folder_that_is_not_there_is_refused_before_the_
     assert (tmp_path / "card.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     refused = run(twelve_weeks, "--card", str(tmp_path / "nowhere" / "card.html"))
     assert refused.exit_code == 2
-    assert "there is no twelve_weeks" in " ".join(refused.output.split())
+    assert "there is no folder" in " ".join(refused.output.split())
 
 
 def test_what_each_part_adds_is_told_when_asked(twelve_weeks):
