@@ -36,7 +36,7 @@ class Recipe:
     trees: tuple[int, ...]
 
 
-# A tree sees a quarter of the features: those of own purchases say much the same, and the best of them would hide the rest.
+# A tree sees a quarter of the features: those of own purchases say much the same, and the best would hide the rest.
 ANY = Recipe(
     {"objective": "lambdarank", "lambdarank_truncation_level": 30, "feature_fraction": 0.25},
     models=1,
