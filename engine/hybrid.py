@@ -101,17 +101,15 @@ class Hybrid:
         discovery[new] = self.new.calibration(order)
         return score, discovery, features
 
-    def lifted_by(self, evidence: Sequence[str], features: Values, *, only_new: bool) -> NDArray[np.bool_]:
-        """Which pairs would rank lower without some evidence: (pairs,).
+    def lost_without(self, features: Values, bare: Sequence[Values], *, only_new: bool) -> Values:
+        """How far pairs would fall in what ranks them without some evidence: (pieces, pairs), above 0 where they would.
 
         Args:
-            evidence: names of features, which are 0 without it.
             features: (pairs, features).
+            bare: the same without each piece of evidence.
             only_new: ranked among what is new to the customer.
         """
         head = self.new if only_new else self.any
         order = ranking.UNLEARNT if head is None else head.order
-        bare = features.copy()
-        bare[:, [FEATURES.index(name) for name in evidence]] = 0
-        lifted: NDArray[np.bool_] = order(features) > order(bare)
-        return lifted
+        found = order(np.concatenate([features, *bare])).reshape(1 + len(bare), len(features))
+        return np.asarray(found[0] - found[1:])

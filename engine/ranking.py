@@ -141,28 +141,32 @@ def learn(
     asked = np.ones(len(examples.hit), dtype=bool) if asked is None else asked
     turns = range(FOLDS) if fold.max() < FOLDS else range(1)
     learnable = int(examples.hit[asked].sum()) >= FEWEST_HITS
-    orders: dict[str, Order] = {name: Single(name) for name in SINGLES}
+    models: list[lightgbm.Booster] = []
     scores: dict[str, list[Values]] = {}
     held: list[Examples] = []
     for turn in turns:
         aside = fold[examples.customer] == turn
         held.append(examples.take(aside & asked))
+        orders: dict[str, Order] = {name: Single(name) for name in SINGLES}
         if learnable:
-            first = _boosted(examples.take(~aside), recipe, [seed])
-            orders |= {f"{trees} trees": Learnt(first, trees) for trees in recipe.trees}
+            models += _boosted(examples.take(~aside), recipe, [seed + turn])
+            orders |= {_named(trees): Learnt((models[-1],), trees) for trees in recipe.trees}
         for name, order in orders.items():
             scores.setdefault(name, []).append(order(held[-1].features))
     mine = joined(held)
     found = {name: np.concatenate(parts) for name, parts in scores.items()}
     judged = {name: mean_ndcg(score, mine.hit, mine.groups, K) for name, score in found.items()}
     best = max(judged, key=lambda name: judged[name])
-    chosen = orders[best]
-    if isinstance(chosen, Learnt):
-        # The other models learn from everybody. One that was judged is kept where it missed a small part only.
-        judged_one = chosen.models if len(held) == 1 else ()
-        others = _boosted(examples, recipe, range(seed + len(judged_one), seed + recipe.models))
-        chosen = Learnt((*judged_one, *others), chosen.trees)
+    # Those that were judged are kept, for their scores are what is calibrated; what is missing learns from everybody.
+    more = range(seed + len(turns), seed + recipe.models) if best not in SINGLES else ()
+    models += _boosted(examples, recipe, more) if more else ()
+    sizes = {_named(trees): trees for trees in recipe.trees}
+    chosen = Single(best) if best in SINGLES else Learnt(tuple(models), sizes[best])
     return Head(chosen, Calibration().fit(found[best], mine.hit, mine.weight), judged)
+
+
+def _named(trees: int) -> str:
+    return f"{trees} trees"
 
 
 def _raw(model: lightgbm.Booster, features: Values, trees: int) -> Values:

@@ -1,16 +1,19 @@
 """Why this product: a true reason, from the scorers' own parts."""
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
 from engine.candidates import Candidates
-from engine.history import Rows
+from engine.history import Purchases, Rows
 from engine.hybrid import Hybrid
-from engine.moment import OFFERED
+from engine.moment import FEATURES, LIKE, OFFERED
+from engine.pairs import Values, values_at
 from engine.scorers.lift import LIFTED
 
 # Never named in a reason, and never the evidence of one: what a household would not want read over its shoulder.
@@ -20,6 +23,20 @@ SENSITIVE = re.compile(
 )
 YEAR_OLD_DAYS = 330.0
 """From this age on the month alone could be taken for the one just past."""
+
+FEWEST_OF_BRAND = 3
+"""Days with a purchase of it from which a brand is one that a customer buys."""
+LAST_RANK = 9_999.0
+EVIDENCE = {
+    "offer": dict.fromkeys(OFFERED, 0.0),
+    "neighbours": {},
+    "brand": {"share of brand": 0.0},
+    "users": {**dict.fromkeys(["user neighbours", *LIKE], 0.0), "user neighbours' rank": LAST_RANK},
+}
+"""What speaks for a product that is new to the customer, the most particular first: features, and what each is without.
+
+Of the neighbours, the part of the purchase that is cited speaks for it.
+"""
 
 
 @dataclass(frozen=True)
@@ -32,13 +49,15 @@ class Reason:
 
 
 class Reasons:
-    """Says why products are in customers' slates, from the strongest evidence that can be shown."""
+    """Says why products are in customers' slates, from the most particular evidence that holds."""
 
     def __init__(self, hybrid: Hybrid, catalog: pd.DataFrame, as_of: pd.Timestamp) -> None:
         self._hybrid, self.moment, self._as_of = hybrid, hybrid.moment, as_of
         codes, paths = pd.factorize(catalog["category_path"].str.lower())
         self._kind = [str(path).split(" > ")[-1].strip() for path in paths]
         self._kinds = codes
+        self._brand = catalog["brand"].astype(str).tolist()
+        self._branded = np.array([brand.strip() != "" for brand in self._brand], dtype=bool)
         self._sensitive = np.array([SENSITIVE.search(str(path)) is not None for path in paths], dtype=bool)[codes]
 
     def of(self, rows: Rows, picks: Candidates, lift: NDArray[np.float64], *, only_new: bool = False) -> list[Reason]:
@@ -50,60 +69,66 @@ class Reasons:
             lift: (picks,) how many times as much customers like this one buy it as everybody does.
             only_new: they were ranked as what is new to each customer.
         """
-        by_offer = self._by_offer(picks, only_new=only_new)
-        evidence = self._evidence(rows, picks, ~by_offer, only_new=only_new)
         told = zip(
             (rows[picks.row] >= 0).tolist(),
             picks.product.tolist(),
             picks.times.tolist(),
             picks.gap_days.tolist(),
             picks.last_days.tolist(),
-            *evidence,
-            by_offer.tolist(),
             lift.tolist(),
             strict=True,
         )
-        return [
-            self._for_newcomer(product, like)
-            if not known
-            else self._repeat(product, times, gap, last)
+        found = [
+            self._repeat(product, times, gap, last)
             if times > 0
-            else self._new(product, cause, often > 1, on_offer=on_offer)
-            for known, product, times, gap, last, cause, often, on_offer, like in told
+            else _POPULAR
+            if known
+            else self._for_newcomer(product, like)
+            for known, product, times, gap, last, like in told
         ]
+        new = np.flatnonzero((rows[picks.row] >= 0) & ~picks.bought)
+        for place, reason in zip(new.tolist(), self._of_new(rows, picks.take(new), only_new=only_new), strict=True):
+            found[place] = reason
+        return found
 
-    def _evidence(
-        self, rows: Rows, picks: Candidates, wanted: NDArray[np.bool_], *, only_new: bool
-    ) -> tuple[list[int], list[float]]:
-        """(picks,) the purchase that speaks most for each, -1 if none does; on how many days it was made."""
-        told = wanted & ~picks.bought & (rows[picks.row] >= 0) & ~self._sensitive[picks.product]
-        fresh = np.flatnonzero(self._lifted(picks, told, ["neighbours"], only_new=only_new))
-        cause, often = np.full(len(picks.row), -1), np.zeros(len(picks.row), dtype=np.float32)
+    def _of_new(self, rows: Rows, picks: Candidates, *, only_new: bool) -> Iterator[Reason]:
+        """Why products that are new to known customers: the most particular evidence without which each would fall."""
+        if not len(picks.row):
+            return
+        assert picks.features is not None  # those of newcomers alone have none
         bought = self.moment.history.of(rows)
-        cause[fresh], often[fresh] = self.moment.neighbours.strongest(
-            bought, picks.row[fresh], picks.product[fresh], self._sensitive
-        )
-        return cause.tolist(), often.tolist()
+        cause, often, part = self.moment.neighbours.strongest(bought, picks.row, picks.product, self._sensitive)
+        plain = ~self._sensitive[picks.product]
+        told = {
+            "offer": self.moment.offers.running[picks.product],
+            "neighbours": plain & (cause >= 0),
+            "brand": plain & (self._of_brand(bought, picks) >= FEWEST_OF_BRAND),
+            "users": plain & (picks.features[:, FEATURES.index("user neighbours")] > 0),
+        }
+        bare = {kind: _without(picks.features, values) for kind, values in EVIDENCE.items()}
+        bare["neighbours"][:, FEATURES.index("neighbours")] -= part
+        lost = self._hybrid.lost_without(picks.features, list(bare.values()), only_new=only_new)
+        holds = np.stack([told[kind] for kind in EVIDENCE]) & (lost > 0)
+        kinds = [*EVIDENCE, "popularity"]  # the last one, where nothing else speaks for it
+        first = np.where(holds.any(axis=0), holds.argmax(axis=0), -1)
+        chosen = zip(first.tolist(), picks.product.tolist(), cause.tolist(), often.tolist(), strict=True)
+        for kind, product, cited, days in chosen:
+            yield self._new(kinds[kind], product, cited, habit=days > 1)
 
-    def _by_offer(self, picks: Candidates, *, only_new: bool) -> NDArray[np.bool_]:
-        """(picks,) whether the offer is a reason."""
-        told = self.moment.offers.running[picks.product] & ~picks.bought
-        return self._lifted(picks, told, OFFERED, only_new=only_new)
+    def _of_brand(self, bought: Purchases, picks: Candidates) -> Values:
+        """(picks,) on how many days the customer bought products of the brand, sensitive ones not counted."""
+        brand = self.moment.kinds.brand
+        seen = np.flatnonzero(~self._sensitive[bought.product] & self._branded[bought.product])
+        entries = bought.times[seen], (bought.row[seen], brand[bought.product[seen]])
+        shape = bought.shape[0], int(brand.max(initial=-1)) + 1
+        return values_at(sparse.coo_array(entries, shape).tocsr(), picks.row, brand[picks.product])
 
-    def _lifted(
-        self, picks: Candidates, told: NDArray[np.bool_], evidence: list[str], *, only_new: bool
-    ) -> NDArray[np.bool_]:
-        """Which of the told would rank lower without the evidence: else it is no reason."""
-        if picks.features is None or not told.any():
-            return told
-        lifted = told.copy()
-        lifted[told] = self._hybrid.lifted_by(evidence, picks.features[told], only_new=only_new)
-        return lifted
-
-    def _new(self, product: int, cause: int, habit: bool, *, on_offer: bool) -> Reason:
-        if on_offer:
-            return Reason("offer", "On offer this week")
-        return Reason("neighbours", self._goes_with(product, cause, habit), cause) if cause >= 0 else _POPULAR
+    def _new(self, kind: str, product: int, cause: int, *, habit: bool) -> Reason:
+        if kind == "neighbours":
+            return Reason(kind, self._goes_with(product, cause, habit), cause)
+        if kind == "brand":
+            return Reason(kind, f"More from {self._brand[product]}, a brand you buy")
+        return {"offer": _ON_OFFER, "users": _LIKE_YOURS}.get(kind, _POPULAR)
 
     def _for_newcomer(self, product: int, lift: float) -> Reason:
         # To be taken for somebody who needs such a product is no compliment, so those are never said to be "like you".
@@ -133,4 +158,13 @@ class Reasons:
         return Reason("repeat", f"You {'last bought' if times > 1 else 'bought'} this in {month}", product)
 
 
+_ON_OFFER = Reason("offer", "On offer this week")
+_LIKE_YOURS = Reason("users", "Customers with a basket like yours buy this")
 _POPULAR = Reason("popularity", "Popular with our customers right now")
+
+
+def _without(features: Values, values: Mapping[str, float]) -> Values:
+    bare = features.copy()
+    for name, value in values.items():
+        bare[:, FEATURES.index(name)] = value
+    return bare

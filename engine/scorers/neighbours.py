@@ -65,7 +65,7 @@ class Neighbours:
 
     def strongest(
         self, bought: Purchases, row: NDArray[np.intp], product: NDArray[np.intp], silent: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]:
         """Find the purchase that speaks most for each of some pairs.
 
         Args:
@@ -75,7 +75,8 @@ class Neighbours:
             silent: (products,) whose purchase is not to be told.
 
         Returns:
-            (pairs,) column of the product bought, -1 where none speaks for it; (pairs,) on how many days.
+            (pairs,) column of the product bought, -1 where none speaks for it; (pairs,) on how many days; (pairs,) its
+            part in what `dense` tells of the pair.
         """
         place = np.where(silent, -1, self._place)
         own = np.flatnonzero(place[bought.product] >= 0)
@@ -87,9 +88,10 @@ class Neighbours:
         parts *= self.weights[place[bought.product[entry]], self._place[product[pair]]]
         best = np.lexsort((-parts, pair))[np.cumsum(size)[size > 0] - size[size > 0]]
         best = best[parts[best] > 0]
-        cause, often = np.full(len(row), -1), np.zeros(len(row), dtype=np.float32)
+        cause, (often, part) = np.full(len(row), -1), np.zeros((2, len(row)), dtype=np.float32)
         cause[pair[best]], often[pair[best]] = bought.product[entry[best]], bought.times[entry[best]]
-        return cause, often
+        part[pair[best]] = parts[best]
+        return cause, often, part
 
 
 def item_weights(counts: sparse.csr_array, ridge: float) -> NDArray[np.float32]:

@@ -54,7 +54,7 @@ def test_a_learnt_model_that_is_worse_is_not_chosen():
 
 def test_a_score_is_the_chance_of_a_purchase():
     def chance(x):
-        return np.where(x[:, GAP] > 0.5, 0.3, 0.01)
+        return np.where(x[:, GAP] > 0.5, 0.3, 0.05)
 
     head = learn(examples(400, chance), parts(400), NEW, seed=0)
     fresh = examples(400, chance, seed=1)

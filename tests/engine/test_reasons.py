@@ -1,12 +1,17 @@
 """Reasons: true, in words a customer reads, and silent on what is nobody's business."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from engine.calibration import Calibration
 from engine.candidates import Candidates
 from engine.dataset import Dataset
 from engine.hybrid import Hybrid
+from engine.moment import FEATURES, OFFERED
+from engine.ranking import Head
 from engine.reasons import Reasons
 
 AS_OF = pd.Timestamp("2026-03-02", tz="UTC")
@@ -19,30 +24,45 @@ PATHS = {
     "test": "Health > Pregnancy tests",
     "loose": None,
 }
+BRANDS = {"milk": "Meadow", "oats": "Meadow", "test": "Meadow"}
 TOGETHER = [(f"c{n}", product, 50) for n in range(9) for product in PATHS]
+NO_OATS = ("c", "slices", 9)
+"""Not all buy oats, so that who does is alike."""
 
 
-def why(customer, product, *lines, offers=None):
+def why(customer, product, *lines, offers=None, weights=None):
     """The reason of a product for a customer of the lines (customer, product, days ago)."""
-    reasons, data = told(*lines, offers=offers)
+    reasons, data = told(*lines, offers=offers, weights=weights)
     return one(reasons, int(data.customer_ids.get_loc(customer)), int(data.product_ids.get_loc(product)))
 
 
 def one(reasons, row, column, lift=1.0):
     """The reason of one pick; row -1 is a newcomer."""
-    bought = reasons.moment.history.of(np.array([row]))
-    mine = bought.product == column
-    times, gap, last = (
-        (values[mine] if mine.any() else np.array([missing])).astype(np.float32)
-        for values, missing in ((bought.times, 0), (bought.gap_days, 0), (bought.last_days, np.inf))
-    )
+    found = reasons.moment.found(np.array([row]))
+    pair = np.flatnonzero(found.product == column)
+    times, gap, last = found.times[pair], found.gap_days[pair], found.last_days[pair]
     score = np.ones(1, dtype=np.float32)
-    pick = Candidates(np.array([0]), np.array([column]), score, score, times, gap, last)
-    [found] = reasons.of(np.array([row]), pick, np.array([lift]))
-    return found.kind, found.text
+    features = found.take(pair).features()
+    pick = Candidates(np.array([0]), np.array([column]), score, score, times, gap, last, features)
+    [reason] = reasons.of(np.array([row]), pick, np.array([lift]))
+    return reason.kind, reason.text
 
 
-def told(*lines, offers=None):
+SPEAKS = {"offer": OFFERED, "neighbours": ["neighbours"], "brand": ["share of brand"], "users": ["user neighbours"]}
+
+
+@dataclass
+class Weighed:
+    """An order by what the evidence weighs, each kind of it."""
+
+    weights: dict
+
+    def __call__(self, features):
+        each = {kind: features[:, [FEATURES.index(name) for name in names]] for kind, names in SPEAKS.items()}
+        return sum(weight * each[kind].sum(axis=1) for kind, weight in self.weights.items())
+
+
+def told(*lines, offers=None, weights=None):
     frame = pd.DataFrame([*TOGETHER, *lines], columns=["customer_id", "product_id", "days"])
     frame = frame.assign(
         at=AS_OF - pd.to_timedelta(frame["days"], unit="D"),
@@ -50,10 +70,13 @@ def told(*lines, offers=None):
         quantity=1.0,
         price_minor=100.0,
     )
-    listed = pd.DataFrame({"product_id": list(PATHS), "category_path": list(PATHS.values()), "title": "", "brand": ""})
+    listed = pd.DataFrame({"product_id": list(PATHS), "category_path": list(PATHS.values()), "title": ""})
+    listed["brand"] = [BRANDS.get(product, "") for product in PATHS]
     listed = listed.assign(size="", available=True, recommendable=True)
     data = Dataset.from_frames(frame, listed, None, offers, as_of=AS_OF)
-    return Reasons(Hybrid().fit(data), data.catalog, AS_OF), data
+    hybrid = Hybrid().fit(data)
+    hybrid.any = Head(Weighed(weights or {"offer": 1, "neighbours": 1}), Calibration(), {})
+    return Reasons(hybrid, data.catalog, AS_OF), data
 
 
 def every(gap, times, last=3):
@@ -97,6 +120,31 @@ def test_a_purchase_without_a_category_is_not_named_with_a_blank():
 def test_nothing_sensitive_is_named_or_is_the_evidence():
     assert why("b", "milk", ("b", "test", 9)) == ("popularity", POPULAR)
     assert why("b", "test", ("b", "milk", 9)) == ("popularity", POPULAR)
+
+
+def test_a_brand_is_named_that_the_customer_buys_again_and_again():
+    brand = {"brand": 1}
+    days = [("b", "oats", n) for n in (9, 19, 29)]
+    assert why("b", "milk", *days, weights=brand) == ("brand", "More from Meadow, a brand you buy")
+    assert why("b", "milk", *days[:2], weights=brand) == ("popularity", POPULAR)
+    sensitive = [("b", "test", n) for n in (9, 19, 29)]  # the brand of nothing else that this one buys
+    assert why("b", "milk", *sensitive, weights=brand) == ("popularity", POPULAR)
+    assert why("b", "test", *days, weights=brand) == ("popularity", POPULAR)
+    assert why("b", "whole milk", *days, ("b", "loose", 9), weights=brand) == ("popularity", POPULAR)  # of no brand
+
+
+def test_customers_with_a_like_basket_are_told_of_where_they_speak_for_it():
+    lines = [("b", "oats", 9), NO_OATS]
+    assert why("b", "milk", *lines, weights={"users": 1})[1] == "Customers with a basket like yours buy this"
+    assert why("b", "milk", *lines, weights={"users": -1})[1] == POPULAR
+    assert why("b", "test", *lines, weights={"users": 1})[1] == POPULAR
+
+
+def test_of_all_that_speaks_for_a_product_the_most_particular_is_told():
+    days = [("b", "oats", n) for n in (9, 19, 29)] + [NO_OATS]
+    kinds = ["neighbours", "brand", "users"]
+    while kinds:
+        assert why("b", "milk", *days, weights=dict.fromkeys(kinds, 1))[0] == kinds.pop(0)
 
 
 def test_a_word_within_a_word_is_not_sensitive():
