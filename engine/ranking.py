@@ -1,6 +1,6 @@
 """Ranking: one learnt order of all candidates, and one of those that are new to the customer."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,24 +26,27 @@ class Recipe:
     """How an order is learnt.
 
     Attributes:
-        params: of the boosted models.
-        models: how many, each with draws of its own; their mean is steadier than any of them.
-        trees: sizes of each model that are tried.
+        params: of the boosted model that is judged.
+        trees: sizes of it that are tried.
+        more: params of models that then learn from everybody, as many trees each; their mean is steadier than any.
     """
 
     params: dict[str, Any]
-    models: int
     trees: tuple[int, ...]
+    more: tuple[dict[str, Any], ...] = ()
 
 
-# A tree sees a quarter of the features: those of own purchases say much the same, and the best would hide the rest.
+RANKS: dict[str, Any] = {"objective": "lambdarank", "lambdarank_truncation_level": 30}
+# One model splits at random places, the other at the best ones of few features: those of own purchases say much the
+# same, and the best of them would hide the rest. The two kinds of trees err differently.
 ANY = Recipe(
-    {"objective": "lambdarank", "lambdarank_truncation_level": 30, "feature_fraction": 0.25},
-    models=1,
-    trees=(60, 120, 180),
+    {**RANKS, "extra_trees": True, "feature_fraction": 0.4, "min_data_in_leaf": 300},
+    trees=(80, 160, 250),
+    more=({**RANKS, "feature_fraction": 0.25},),
 )
+CHANCE: dict[str, Any] = {"objective": "binary", "learning_rate": 0.12}
 # Few trees: more of them learn what sold in the very weeks they saw, which customers held back can't tell.
-NEW = Recipe({"objective": "binary", "learning_rate": 0.12}, models=2, trees=(15, 30))
+NEW = Recipe(CHANCE, trees=(15, 30), more=(CHANCE,))
 COMMON: dict[str, Any] = {
     "num_leaves": 31,
     "learning_rate": 0.06,
@@ -149,7 +152,7 @@ def learn(
         held.append(examples.take(aside & asked))
         orders: dict[str, Order] = {name: Single(name) for name in SINGLES}
         if learnable:
-            models += _boosted(examples.take(~aside), recipe, [seed + turn])
+            models.append(_boosted(examples.take(~aside), recipe.params, max(recipe.trees), seed + turn))
             orders |= {_named(trees): Learnt((models[-1],), trees) for trees in recipe.trees}
         for name, order in orders.items():
             scores.setdefault(name, []).append(order(held[-1].features))
@@ -157,9 +160,10 @@ def learn(
     found = {name: np.concatenate(parts) for name, parts in scores.items()}
     judged = {name: mean_ndcg(score, mine.hit, mine.groups, K) for name, score in found.items()}
     best = max(judged, key=lambda name: judged[name])
-    # Those that were judged are kept, for their scores are what is calibrated; what is missing learns from everybody.
-    more = range(seed + len(turns), seed + recipe.models) if best not in SINGLES else ()
-    models += _boosted(examples, recipe, more) if more else ()
+    # Those that were judged are kept, for their scores are what is calibrated.
+    if best not in SINGLES and len(turns) == 1:
+        more = enumerate(recipe.more, start=seed + 1)
+        models += [_boosted(examples, params, max(recipe.trees), turn) for turn, params in more]
     sizes = {_named(trees): trees for trees in recipe.trees}
     chosen = Single(best) if best in SINGLES else Learnt(tuple(models), sizes[best])
     return Head(chosen, Calibration().fit(found[best], mine.hit, mine.weight), judged)
@@ -174,16 +178,15 @@ def _raw(model: lightgbm.Booster, features: Values, trees: int) -> Values:
     return np.asarray(found, dtype=np.float32)
 
 
-def _boosted(examples: Examples, recipe: Recipe, seeds: Iterable[int]) -> tuple[lightgbm.Booster, ...]:
-    """Learn a model for each seed."""
-    ranks = recipe.params["objective"] == "lambdarank"
+def _boosted(examples: Examples, params: dict[str, Any], trees: int, seed: int) -> lightgbm.Booster:
+    params = {**COMMON, **params, "seed": seed}
+    ranks = params["objective"] == "lambdarank"
     data = lightgbm.Dataset(
         examples.features,
         examples.hit.astype(np.float32),
         weight=None if ranks else examples.weight,
         group=examples.groups if ranks else None,
-        params=COMMON,
+        params=params,
         free_raw_data=True,
     )
-    params = [{**COMMON, **recipe.params, "seed": seed} for seed in seeds]
-    return tuple(lightgbm.train(each, data, max(recipe.trees)) for each in params)
+    return lightgbm.train(params, data, trees)
