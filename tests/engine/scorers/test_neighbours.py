@@ -20,7 +20,7 @@ def strongest(fitted, row, product, silent=()):
     """The product that speaks most for one pair, and on how many days it was bought."""
     bought = fitted.history.of(np.array([row]))
     mask = np.isin(np.arange(3), list(silent))
-    cause, often = fitted.strongest(bought, np.array([0]), np.array([product]), mask)
+    cause, often, _ = fitted.strongest(bought, np.array([0]), np.array([product]), mask)
     return int(cause[0]), float(often[0])
 
 
@@ -37,8 +37,11 @@ def test_what_is_not_to_be_told_is_never_the_cause(fitted):
 def test_causes_of_many_pairs_are_those_of_each(fitted):
     bought = fitted.history.of(np.array([0, 1, 2]))
     row, product = np.array([0, 0, 1, 2, 2]), np.array([MILK, SOAP, MILK, TEA, MILK])
-    cause, _ = fitted.strongest(bought, row, product, np.zeros(3, dtype=bool))
+    cause, _, part = fitted.strongest(bought, row, product, np.zeros(3, dtype=bool))
     assert cause.tolist() == [TEA, -1, -1, MILK, TEA]
+    # Row 0 bought tea alone: its part is all that is told of the pair.
+    assert part[:3] == pytest.approx(fitted.at(fitted.dense(bought), row, product)[:3])
+    assert part[0] > 0
 
 
 def test_who_is_not_known_and_products_too_rare_have_no_neighbours(shop):
