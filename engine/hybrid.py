@@ -74,10 +74,10 @@ class Hybrid:
     def _heads(self, parts: list[Examples], fold: NDArray[np.intp], *, many: bool) -> tuple[ranking.Head, ranking.Head]:
         examples = joined(parts)
         parts.clear()  # as much again as the whole, which learning needs
-        new = ranking.learn(examples, fold, ranking.NEW, self.seed, examples.features[:, 0] == 0)
-        # For many customers one model ranks: a second adds a fifth of a percent, and takes as long again.
-        recipe = replace(ranking.ANY, more=()) if many else ranking.ANY
-        return ranking.learn(examples, fold, recipe, self.seed), new
+        # For many customers one model ranks: a second adds little, and takes as long again.
+        new, anything = (replace(recipe, more=()) if many else recipe for recipe in (ranking.NEW, ranking.ANY))
+        found = ranking.learn(examples, fold, new, self.seed, examples.features[:, 0] == 0)
+        return ranking.learn(examples, fold, anything, self.seed), found
 
     def candidates(self, rows: Rows) -> Candidates:
         """Find and score the candidates of some customers (-1: not known)."""
