@@ -3,7 +3,6 @@
 It learns on the last weeks before the cut-off, each with scorers that were fitted before that week: never ahead.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Self
@@ -104,15 +103,15 @@ class Hybrid:
         discovery[new] = self.new.calibration(order)
         return score, discovery, features
 
-    def lost_without(self, features: Values, bare: Sequence[Values], *, only_new: bool) -> Values:
-        """How far pairs would fall in what ranks them without some evidence: (pieces, pairs), above 0 where they would.
+    def lifted(self, features: Values, bare: Values, *, only_new: bool) -> NDArray[np.bool_]:
+        """Which pairs would rank lower without some evidence: (pairs,).
 
         Args:
             features: (pairs, features).
-            bare: the same without each piece of evidence.
+            bare: the same without the evidence.
             only_new: ranked among what is new to the customer.
         """
         head = self.new if only_new else self.any
         order = ranking.UNLEARNT if head is None else head.order
-        found = order(np.concatenate([features, *bare])).reshape(1 + len(bare), len(features))
-        return np.asarray(found[0] - found[1:])
+        lifted: NDArray[np.bool_] = order(features) > order(bare)
+        return lifted

@@ -153,24 +153,20 @@ def learn(
         orders: dict[str, Order] = {name: Single(name) for name in SINGLES}
         if learnable:
             models.append(_boosted(examples.take(~aside), recipe.params, max(recipe.trees), seed + turn))
-            orders |= {_named(trees): Learnt((models[-1],), trees) for trees in recipe.trees}
+            orders |= {f"{trees} trees": Learnt((models[-1],), trees) for trees in recipe.trees}
         for name, order in orders.items():
             scores.setdefault(name, []).append(order(held[-1].features))
     mine = joined(held)
     found = {name: np.concatenate(parts) for name, parts in scores.items()}
     judged = {name: mean_ndcg(score, mine.hit, mine.groups, K) for name, score in found.items()}
     best = max(judged, key=lambda name: judged[name])
-    # Those that were judged are kept, for their scores are what is calibrated.
-    if best not in SINGLES and len(turns) == 1:
-        more = enumerate(recipe.more, start=seed + 1)
+    chosen = orders[best]
+    if isinstance(chosen, Learnt):
+        # Those that were judged are kept, for their scores are what is calibrated.
+        more = enumerate(recipe.more if len(turns) == 1 else (), start=seed + 1)
         models += [_boosted(examples, params, max(recipe.trees), turn) for turn, params in more]
-    sizes = {_named(trees): trees for trees in recipe.trees}
-    chosen = Single(best) if best in SINGLES else Learnt(tuple(models), sizes[best])
+        chosen = Learnt(tuple(models), chosen.trees)
     return Head(chosen, Calibration().fit(found[best], mine.hit, mine.weight), judged)
-
-
-def _named(trees: int) -> str:
-    return f"{trees} trees"
 
 
 def _raw(model: lightgbm.Booster, features: Values, trees: int) -> Values:

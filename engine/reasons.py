@@ -27,6 +27,7 @@ YEAR_OLD_DAYS = 330.0
 FEWEST_OF_BRAND = 3
 """Days with a purchase of it from which a brand is one that a customer buys."""
 LAST_RANK = 9_999.0
+"""Behind every candidate."""
 EVIDENCE = {
     "offer": dict.fromkeys(OFFERED, 0.0),
     "neighbours": {},
@@ -105,15 +106,17 @@ class Reasons:
             "brand": plain & (self._of_brand(bought, picks) >= FEWEST_OF_BRAND),
             "users": plain & (picks.features[:, FEATURES.index("user neighbours")] > 0),
         }
-        bare = {kind: _without(picks.features, values) for kind, values in EVIDENCE.items()}
-        bare["neighbours"][:, FEATURES.index("neighbours")] -= part
-        lost = self._hybrid.lost_without(picks.features, list(bare.values()), only_new=only_new)
-        holds = np.stack([told[kind] for kind in EVIDENCE]) & (lost > 0)
-        kinds = [*EVIDENCE, "popularity"]  # the last one, where nothing else speaks for it
-        first = np.where(holds.any(axis=0), holds.argmax(axis=0), -1)
-        chosen = zip(first.tolist(), picks.product.tolist(), cause.tolist(), often.tolist(), strict=True)
+        kinds = np.full(len(picks.row), "popularity", dtype=object)  # where nothing else speaks for it
+        for kind, values in EVIDENCE.items():
+            asked = np.flatnonzero(told[kind] & (kinds == "popularity"))
+            features = picks.features[asked]
+            bare = _without(features, values)
+            if kind == "neighbours":
+                bare[:, FEATURES.index("neighbours")] -= part[asked]
+            kinds[asked[self._hybrid.lifted(features, bare, only_new=only_new)]] = kind
+        chosen = zip(kinds.tolist(), picks.product.tolist(), cause.tolist(), often.tolist(), strict=True)
         for kind, product, cited, days in chosen:
-            yield self._new(kinds[kind], product, cited, habit=days > 1)
+            yield self._new(kind, product, cited, habit=days > 1)
 
     def _of_brand(self, bought: Purchases, picks: Candidates) -> Values:
         """(picks,) on how many days the customer bought products of the brand, sensitive ones not counted."""

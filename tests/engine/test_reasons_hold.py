@@ -54,16 +54,15 @@ def without(recommender, kind, row, column, cites):
     return hybrid
 
 
-def after_removal(recommender, told, *, only_new):
+def after_removal(recommender, told):
     """The scores of picks (columns row, column, cites, rank, reason_kind) without what their reasons cite."""
     parts = []
     alone = told["row"].where(told["reason_kind"] == "users", -1)  # what others bought is theirs and everybody's
     for (_, kind, _), mine in told.groupby(["rank", "reason_kind", alone.rename("alone")]):
         row, column = mine["row"].to_numpy(), mine["column"].to_numpy()
         found = without(recommender, kind, row, column, mine["cites"].to_numpy()).candidates(row)
-        score = found.discovery if only_new else found.score
         pairs = zip(found.row.tolist(), found.product.tolist(), strict=True)
-        after = dict(zip(pairs, score.tolist(), strict=True))
+        after = dict(zip(pairs, found.score.tolist(), strict=True))
         parts.append(pd.Series([after.get(pair, 0.0) for pair in enumerate(column)], mine.index))
     return pd.concat(parts)
 
@@ -75,6 +74,6 @@ def test_without_what_a_reason_cites_the_score_falls(recommender):
     told["row"] = recommender.customer_ids.get_indexer(told["customer_id"])
     told["column"] = recommender.product_ids.get_indexer(told["product_id"])
     told["cites"] = recommender.product_ids.get_indexer(pd.Index(told["because"].fillna(-1)))
-    fell = after_removal(recommender, told, only_new=False).loc[told.index] < told["score"]
+    fell = after_removal(recommender, told).loc[told.index] < told["score"]
     assert len(told) > 900
     assert fell.mean() > 0.95, fell.groupby(told["reason_kind"]).agg(["mean", "size"]).to_dict()
