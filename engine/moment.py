@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from engine import rhythm, sales
+from engine import promotion_lift, rhythm, sales
 from engine.dataset import OFFER_KINDS, Dataset
 from engine.history import Purchases, Rows, sum_runs
 from engine.pairs import LookUp, Values, keys, rank, union, values_at
@@ -75,7 +75,7 @@ TASTE = [
     "share of brand",
 ]
 OFFERED = [f"{kind} {when}" for when in ("this week", "last week", "so far") for kind in OFFER_KINDS]
-FEATURES = [*GLANCE, *OWN, *LIKE, *HABIT, *TASTE, *sales.NAMES, *rhythm.NAMES, *OFFERED]
+FEATURES = [*GLANCE, *OWN, *LIKE, *HABIT, *TASTE, *sales.NAMES, *rhythm.NAMES, *OFFERED, *promotion_lift.NAMES]
 SEEN = [*GLANCE, *SEEN_SALES, *OFFERED[: len(OFFER_KINDS)]]
 PARTS = {
     "repeat": [*GLANCE[:3], *OWN],
@@ -83,7 +83,7 @@ PARTS = {
     "users": [*GLANCE[5:7], *LIKE],
     "kinds": [*GLANCE[7:], *TASTE],
     "popularity": sales.NAMES,
-    "offers": OFFERED,
+    "offers": [*OFFERED, *promotion_lift.NAMES],
     "rhythm": [*HABIT, *rhythm.NAMES],
 }
 """What each scorer, by its name, and the customer's rhythm tell of a candidate."""
@@ -106,6 +106,7 @@ class Moment:
         nobody = np.zeros((1, len(rhythm.NAMES)), dtype=np.float32)
         self.rhythm = np.append(rhythm.rhythm(data), nobody, axis=0)  # the last row is for -1: who is not known
         self.offered = data.offered()
+        self.promotion = promotion_lift.promotion_lift(data)
         self._seen_sales = self.sales.table[:, [sales.NAMES.index(name) for name in SEEN_SALES]]
 
     def seen(self, product: NDArray[np.intp]) -> Values:
@@ -220,6 +221,7 @@ class Found:
             moment.sales.table[self.product],
             moment.rhythm[self.asked.rows][self.row],
             moment.offered[self.product],
+            moment.promotion[self.product],
         ]
         np.concatenate([self.glance, np.column_stack(columns), *blocks], axis=1, out=table)
         return moment.silence(table, FEATURES)

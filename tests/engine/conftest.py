@@ -8,7 +8,7 @@ from engine.dataset import Dataset
 AS_OF = pd.Timestamp("2026-03-02", tz="UTC")
 
 
-def dataset(*lines, customers=None, **catalogue):
+def dataset(*lines, customers=None, offers=None, **catalogue):
     """Data of lines (customer, product, days ago); columns of the catalogue are given as product -> value."""
     bought = pd.DataFrame(lines, columns=["customer_id", "product_id", "days"])
     bought = bought.assign(
@@ -21,7 +21,7 @@ def dataset(*lines, customers=None, **catalogue):
     for name, default in (("title", "Thing"), ("category_path", "Food > Things"), ("brand", "Mill")):
         listed[name] = [catalogue.get(name, {}).get(product, default) for product in listed["product_id"]]
     return Dataset.from_frames(
-        bought, listed.assign(size="", available=True, recommendable=True), customers, as_of=AS_OF
+        bought, listed.assign(size="", available=True, recommendable=True), customers, offers, as_of=AS_OF
     )
 
 
