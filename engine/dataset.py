@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.attributes import attributes
 from engine.errors import BadFrame, NothingToLearn
-from engine.history import History
+from engine.history import History, Rows
 
 DAY = pd.Timedelta(days=1)
 DAY_SECONDS = 86_400.0
@@ -141,17 +141,29 @@ class Dataset:
 
     def before(self, days: float) -> Self:
         """The same world as it was known `days` earlier: the same ids, fewer lines; offers announced by then."""
-        kept = self.age_days > days
         earlier = self.as_of - pd.Timedelta(days=days)
+        known = self._lines(self.age_days > days)
+        return replace(
+            known,
+            as_of=earlier,
+            age_days=known.age_days - np.float32(days),
+            offers=None if self.offers is None else self.offers[self.offers["announced_at"] < earlier],
+        )
+
+    def only(self, rows: Rows) -> Self:
+        """The same world, in which these customers alone have bought anything: the same ids, fewer lines."""
+        meant = np.zeros(self.shape[0], dtype=bool)
+        meant[rows] = True
+        return self._lines(meant[self.customer])
+
+    def _lines(self, kept: NDArray[np.bool_]) -> Self:
         return replace(
             self,
-            as_of=earlier,
             customer=self.customer[kept],
             product=self.product[kept],
-            age_days=self.age_days[kept] - np.float32(days),
+            age_days=self.age_days[kept],
             order=self.order[kept],
             price=self.price[kept],
-            offers=None if self.offers is None else self.offers[self.offers["announced_at"] < earlier],
         )
 
     def without_offers(self) -> Self:

@@ -22,6 +22,8 @@ from engine.parameters import DEFAULTS, Parameters
 from engine.rerank import category_codes
 
 WEEK = pd.Timedelta(days=7)
+CALIBRATED = 1_000
+"""Customers of a week whose chances are held against what they bought."""
 METRICS = [*PER_CUSTOMER, "novelty", "diversity"]
 PER_CUSTOMER_COLUMNS = ["scorer", "task", "cutoff", "customer_id", "band", *METRICS]
 COVERAGE_COLUMNS = ["scorer", "task", "cutoff", "coverage"]
@@ -36,8 +38,9 @@ class Evaluation:
         per_customer: PER_CUSTOMER_COLUMNS, a row for each scorer, task, cut-off and customer with a target. `band` is
             few, some or many: the third of the dataset's customers, by orders before the cut-off.
         coverage: COVERAGE_COLUMNS: the share of the dataset's products that the slates of the judged customers showed.
-        calibration: the blend's scores of all candidate pairs of the judged customers, and what was bought, as
-            `engine.metrics.calibration`; where the ranking was too young to be learnt, its scores are no chances.
+        calibration: the blend's scores of all candidate pairs of some customers, whether they bought anything in the
+            week or not, and what was bought, as `engine.metrics.calibration`; where the ranking was too young to be
+            learnt, its scores are no chances.
     """
 
     per_customer: pd.DataFrame
@@ -104,7 +107,7 @@ def evaluate(
             week = _Week(data, blend, _target(frames.purchases, data), k, singles=singles)
             figures += list(week.judge())
             coverage.append(week.coverage())
-            pairs += week.chances
+            pairs += list(week.chances())
     predicted, happened = (np.concatenate(part) for part in zip(*pairs, strict=True))
     return Evaluation(
         per_customer=pd.concat(figures, ignore_index=True) if figures else pd.DataFrame(columns=PER_CUSTOMER_COLUMNS),
@@ -138,7 +141,6 @@ class _Week:
         k: size of a slate.
         singles: whether to judge each scorer alone too.
         shown: which products the slates judged so far showed, by scorer and task.
-        chances: of the blend, a part at a time.
     """
 
     data: Dataset
@@ -147,7 +149,6 @@ class _Week:
     k: int
     singles: bool
     shown: dict[tuple[str, str], NDArray[np.bool_]] = field(default_factory=dict)
-    chances: list[Chances] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         bought = self.data.history.all()
@@ -164,12 +165,19 @@ class _Week:
         judged = np.flatnonzero(np.diff(self.target.indptr))
         for start in range(0, len(judged), PARTITION):
             rows = judged[start : start + PARTITION]
-            contestants = _contestants(self.hybrid, rows, self.before, singles=self.singles)
-            blend = contestants[self.hybrid.name]
-            self.chances.append((blend.score, _bought(self.target, rows, blend.row, blend.product)))
-            for name, pairs in contestants.items():
+            for name, pairs in _contestants(self.hybrid, rows, self.before, singles=self.singles).items():
                 for task in self.wanted:
                     yield self._figures(name, task, rows, pairs)
+
+    def chances(self) -> Iterator[Chances]:
+        """The blend's chances for some customers, drawn from all, and what came of them."""
+        if not self.target.nnz:
+            return
+        some = np.random.default_rng(0).permutation(self.data.shape[0])[:CALIBRATED]
+        for start in range(0, len(some), PARTITION):
+            rows = some[start : start + PARTITION]
+            blend = self.hybrid.candidates(rows)
+            yield blend.score, _bought(self.target, rows, blend.row, blend.product)
 
     def coverage(self) -> pd.DataFrame:
         """The share of products shown, by scorer and task."""

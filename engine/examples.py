@@ -16,6 +16,7 @@ from engine.history import Rows
 from engine.moment import FEATURES, Found, Moment
 from engine.pairs import Values, values_at
 from engine.parameters import DEFAULTS, Parameters
+from engine.rhythm import rhythm
 from engine.shortlist import FEWEST_NEW_HITS, Shortlist
 
 WEEK_DAYS = 7.0
@@ -98,9 +99,13 @@ class PastWeek:
         in_week = (data.age_days <= begins) & (data.age_days > ends)
         customer, product = data.customer[in_week], data.product[in_week]
         self._lines = customer, product
-        judged = np.intersect1d(self._past.customer, customer)
+        known = np.unique(self._past.customer).astype(np.intp)
+        self._came = np.zeros(data.shape[0], dtype=bool)
+        self._came[customer] = True
+        judged = known[self._came[known]]
         self._rng = np.random.default_rng((sample.seed, weeks_back))
-        self.customers = np.sort(self._rng.permutation(judged)[: sample.most]).astype(np.intp)
+        self.customers = np.sort(self._rng.permutation(judged)[: sample.most])
+        self._some = np.sort(np.random.default_rng((sample.seed, weeks_back)).permutation(known)[: sample.most])
         ones = np.ones(len(customer), np.float32)
         self._bought = sparse.coo_array((ones, (customer, product)), shape=data.shape).tocsr()
 
@@ -123,6 +128,14 @@ class PastWeek:
         if (hit & (times == 0)).sum() < FEWEST_NEW_HITS:
             return None
         return Shortlist(self._sample.seed).fit(seen, times, hit)
+
+    def visits(self) -> tuple[Values, NDArray[np.bool_]]:
+        """Whether customers came at all, of those who had bought before it, drawn by chance if there are many.
+
+        Returns:
+            (n, facts) their rhythm before it; (n,) whether each bought anything in it.
+        """
+        return rhythm(self._past.only(self._some))[self._some], self._came[self._some]
 
     def key(self) -> str:
         """What its examples depend on, as a name: the lines before it and in it, offers, and how examples are made.

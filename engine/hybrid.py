@@ -19,7 +19,8 @@ from engine.kept import KeptExamples
 from engine.moment import FEATURES, Found, Moment
 from engine.pairs import Values
 from engine.parameters import DEFAULTS, Parameters
-from engine.shortlist import Shortlist, all_of, behind
+from engine.shortlist import Shortlist, Shortlisted, all_of, behind
+from engine.visits import Visits
 
 WEEKS = 8
 FEWEST_WEEKS = 3
@@ -54,12 +55,16 @@ class Hybrid:
         self.new: ranking.Head | None = None
         self.shortlist: Shortlist | None = None
         parts: list[Examples] = []
+        visits: list[tuple[Values, NDArray[np.bool_]]] = []
         for week in past_weeks(data, weeks, sample, self.how):
             if not few and not parts:
                 self.shortlist = week.shortlist()
+            visits.append(week.visits())
             make = partial(week.examples, self.shortlist)
             parts.append(kept.of(week, data.customer_ids, make) if kept else make())
         if parts:
+            rhythm, came = (np.concatenate(each) for each in zip(*visits, strict=True))
+            self.visits = Visits().fit(rhythm, came)
             self.any, self.new = self._heads(parts, fold, many=customers > ENOUGH_CUSTOMERS)
         self.moment = Moment(data, self.how)
         return self
@@ -75,8 +80,8 @@ class Hybrid:
         parts.clear()  # as much again as the whole, which learning needs
         # For many customers one model ranks: a second adds little, and takes as long again.
         new, anything = (replace(recipe, more=()) if many else recipe for recipe in (ranking.NEW, ranking.ANY))
-        found = ranking.learn(examples, fold, new, self.seed, examples.features[:, 0] == 0)
-        return ranking.learn(examples, fold, anything, self.seed), found
+        first = ranking.learn(examples, fold, anything, self.seed)
+        return first, ranking.learn(examples, fold, new, self.seed, examples.features[:, 0] == 0, first.order)
 
     def candidates(self, rows: Rows) -> Candidates:
         """Find and score the candidates of some customers (-1: not known)."""
@@ -92,16 +97,27 @@ class Hybrid:
             features = found.features()
             score = np.maximum(ranking.UNLEARNT(features), 0)
             return score, score, features
-        new = found.times == 0
         first = self.shortlist.of(found) if self.shortlist else all_of(found)
         features = np.zeros((len(found.row), len(FEATURES)), dtype=np.float32)
         features[first.kept] = found.take(np.flatnonzero(first.kept)).features()
+        # The ranking is of those who buy at all in a week.
+        comes = self.visits(self.moment.rhythm[found.asked.rows])[found.row]
+        score, discovery = self._chances(found, first, features[first.kept], self.any, self.new)
+        return score * comes, discovery * comes, features
+
+    @staticmethod
+    def _chances(
+        found: Found, first: Shortlisted, features: Values, anything: ranking.Head, discoveries: ranking.Head
+    ) -> tuple[Values, Values]:
+        """(pairs,) chances of all, and (pairs,) of discoveries; features: (shortlisted pairs, features)."""
+        new, kept = found.times == 0, first.kept
+        order = anything.order(features)
+        score = anything.calibration(behind(found.row, order, kept, first.first))
+        below = new[kept]
+        order = ranking.order_on(order[below], discoveries.order, features[below])
         discovery = np.zeros(len(found.row), dtype=np.float32)
-        score = self.any.calibration(behind(found.row, self.any.order(features[first.kept]), first.kept, first.first))
-        kept_new = first.kept[new]
-        order = behind(found.row[new], self.new.order(features[first.kept & new]), kept_new, first.first_new[new])
-        discovery[new] = self.new.calibration(order)
-        return score, discovery, features
+        discovery[new] = discoveries.calibration(behind(found.row[new], order, kept[new], first.first_new[new]))
+        return score, discovery
 
     def lifted(self, features: Values, bare: Values, *, only_new: bool) -> NDArray[np.bool_]:
         """Which pairs would rank lower without some evidence: (pairs,).

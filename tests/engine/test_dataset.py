@@ -132,6 +132,13 @@ def test_an_earlier_view_has_the_same_ids_and_only_older_lines():
     assert earlier.age_days.tolist() == [1]
 
 
+def test_a_view_of_some_customers_has_the_same_ids_and_only_their_lines():
+    data = Dataset.from_frames(purchases(("a", "p", "8D"), ("b", "q", "7D")), products("p", "q"), as_of=AS_OF)
+    some = data.only(np.array([1]))
+    assert some.shape == data.shape
+    assert (some.customer.tolist(), some.product.tolist(), some.age_days.tolist()) == ([1], [1], [7])
+
+
 def test_a_line_halves_with_every_half_life():
     data = Dataset.from_frames(purchases(("a", "p", "10D"), ("a", "p", "20D")), products("p"), as_of=AS_OF)
     assert data.history.all().decayed(10).tolist() == [0.75]

@@ -162,7 +162,7 @@ def test_novelty_and_diversity_are_those_of_what_was_shown():
     assert found.loc[("repeat", "any"), ["novelty", "diversity"]].tolist() == [0.5, 1]
 
 
-def test_calibration_is_of_all_candidates_of_the_judged_customers():
+def test_calibration_is_of_all_candidates_of_customers_who_bought_in_the_week_and_of_those_who_did_not():
     found = judged().calibration
     assert len(found) == 10
     assert found["predicted"].is_monotonic_increasing

@@ -2,8 +2,12 @@
 
 import numpy as np
 
+from engine.calibration import Calibration
 from engine.hybrid import Hybrid
 from engine.moment import FEATURES, OFFERED
+from engine.ranking import Head, Single
+from engine.rhythm import NAMES
+from engine.visits import Visits
 
 BOTH = [(f"c{n}", product, 2) for n in range(9) for product in ("ale", "nuts")]
 
@@ -18,3 +22,20 @@ def test_evidence_that_the_order_does_not_use_lifts_nothing(shop):
     for evidence, lifts in ((["neighbours"], True), (OFFERED, False)):
         bare = np.where(np.isin(FEATURES, evidence), 0, features).astype(np.float32)
         assert hybrid.lifted(features, bare, only_new=True).tolist() == [lifts]
+
+
+def test_a_chance_is_that_of_the_ranking_times_that_of_coming_at_all(shop):
+    """In the ranking each is as likely as its score; a quarter of all come, or everybody does."""
+    hybrid = Hybrid().fit(shop(*BOTH, ("a", "ale", 1), ("z", "rope", 1)))
+    score = np.linspace(0, 1, 1_000, dtype=np.float32)
+    hit = np.random.default_rng(0).random(1_000) < score
+    hybrid.any = hybrid.new = Head(Single("repeat"), Calibration().fit(score, hit, np.ones_like(score)), {})
+    chances = []
+    for came in ([True, False, False, False], [True] * 4):
+        alike = np.ones((4, len(NAMES)), dtype=np.float32)
+        hybrid.visits = Visits().fit(alike, np.array(came))
+        chances.append(hybrid.candidates(np.array([0])))
+    quarter, whole = chances
+    assert len(whole.score) > 1
+    np.testing.assert_allclose(quarter.score, whole.score / 4, rtol=1e-3)
+    np.testing.assert_allclose(quarter.discovery, whole.discovery / 4, rtol=1e-3)

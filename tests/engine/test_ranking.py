@@ -6,7 +6,7 @@ import pytest
 from engine.examples import Examples
 from engine.metrics import mean_ndcg
 from engine.moment import FEATURES
-from engine.ranking import FEWEST_HITS, FOLDS, NEW, K, Learnt, Single, learn
+from engine.ranking import ANY, FEWEST_HITS, FOLDS, NEW, K, Learnt, OnTop, Single, learn, order_on
 
 OWN, LIKE = FEATURES.index("own, half-life 112 days"), FEATURES.index("neighbours")
 GAP, LAST = FEATURES.index("own gap"), FEATURES.index("days since own last")
@@ -69,3 +69,24 @@ def test_the_same_examples_and_seed_learn_the_same():
     found = examples(100, lambda x: 0.4 * x[:, GAP])
     first, second = (learn(found, parts(100), NEW, seed=3).order(found.features) for _ in range(2))
     assert np.array_equal(first, second)
+
+
+def test_an_order_stands_on_one_that_was_learnt_and_adds_to_it():
+    def chance(x):
+        return np.where((x[:, GAP] > 0.7) & (x[:, LAST] > 0.7), 0.8, 0.02)
+
+    found = examples(400, chance)
+    one_tenth_aside = np.arange(400) % 10
+    first = learn(found, one_tenth_aside, ANY, seed=0)
+    head = learn(found, one_tenth_aside, NEW, seed=0, first=first.order)
+    assert isinstance(head.order, OnTop)
+    below, own = first.order(found.features), head.order.own(found.features)
+    np.testing.assert_array_equal(head.order(found.features), below + own)
+    np.testing.assert_array_equal(order_on(below, head.order, found.features), below + own)
+
+
+def test_an_order_stands_on_none_that_was_not_learnt():
+    found = examples(400, lambda x: np.where((x[:, GAP] > 0.7) & (x[:, LAST] > 0.7), 0.8, 0.02))
+    head = learn(found, np.arange(400) % 10, NEW, seed=0, first=Single("repeat"))
+    assert isinstance(head.order, Learnt)
+    np.testing.assert_array_equal(order_on(found.hit, head.order, found.features), head.order(found.features))
