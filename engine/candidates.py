@@ -15,7 +15,8 @@ class Candidates:
         row: (pairs,) which of the asked customers.
         product: (pairs,) column of the product.
         score: (pairs,) what the pair is ranked by; the chance of a purchase within a week where it was learnt.
-        discovery: (pairs,) what it is ranked by among products that are new to the customer.
+        discovery: (pairs,) what it is ranked by among products that are new to the customer; the score where no such
+            order was asked for.
         times: (pairs,) on how many days the customer bought the product.
         gap_days: (pairs,) mean days between them; 0 if there are fewer than two.
         last_days: (pairs,) days since the last of them; infinite if there is none.

@@ -23,9 +23,8 @@ from engine.shortlist import Shortlist, Shortlisted, all_of, behind
 from engine.visits import Visits
 
 WEEKS = 8
-FEWEST_WEEKS = 3
 ENOUGH_CUSTOMERS = 20_000
-"""Customer-weeks to learn from: of more customers some are drawn, and fewer weeks are looked at."""
+"""Customer-weeks to learn from: of more customers some are drawn."""
 FEW_CUSTOMERS = 500
 """With fewer, each part of them is held back in turn to choose the order by."""
 KEPT_MISSES = 0.5
@@ -49,14 +48,13 @@ class Hybrid:
         customers = len(np.unique(data.customer))
         few = customers < FEW_CUSTOMERS
         fold = self._fold(data, few=few)
-        weeks = min(self.weeks, max(FEWEST_WEEKS, ENOUGH_CUSTOMERS // customers))
-        sample = Sample(fold, ENOUGH_CUSTOMERS // weeks, 1.0 if few else KEPT_MISSES, self.seed)
+        sample = Sample(fold, ENOUGH_CUSTOMERS // self.weeks, 1.0 if few else KEPT_MISSES, self.seed)
         self.any: ranking.Head | None = None
         self.new: ranking.Head | None = None
         self.shortlist: Shortlist | None = None
         parts: list[Examples] = []
         visits: list[tuple[Values, NDArray[np.bool_]]] = []
-        for week in past_weeks(data, weeks, sample, self.how):
+        for week in past_weeks(data, self.weeks, sample, self.how):
             if not few and not parts:
                 self.shortlist = week.shortlist()
             visits.append(week.visits())
@@ -83,15 +81,20 @@ class Hybrid:
         first = ranking.learn(examples, fold, anything, self.seed)
         return first, ranking.learn(examples, fold, new, self.seed, examples.features[:, 0] == 0, first.order)
 
-    def candidates(self, rows: Rows) -> Candidates:
-        """Find and score the candidates of some customers (-1: not known)."""
+    def candidates(self, rows: Rows, *, discoveries: bool = True) -> Candidates:
+        """Find and score the candidates of some customers (-1: not known).
+
+        Args:
+            rows: which customers.
+            discoveries: whether those that are new to the customer are also ranked by their own order.
+        """
         found = self.moment.found(rows)
         times = found.times
         last = np.where(times > 0, found.last_days, np.inf).astype(np.float32)
-        score, discovery, features = self._ranked(found)
+        score, discovery, features = self._ranked(found, discoveries=discoveries)
         return Candidates(found.row, found.product, score, discovery, times, found.gap_days, last, features)
 
-    def _ranked(self, found: Found) -> tuple[Values, Values, Values]:
+    def _ranked(self, found: Found, *, discoveries: bool) -> tuple[Values, Values, Values]:
         """(pairs,) scores of all, (pairs,) of discoveries, and the features of the shortlist: (pairs, features)."""
         if self.any is None or self.new is None:
             features = found.features()
@@ -102,22 +105,21 @@ class Hybrid:
         features[first.kept] = found.take(np.flatnonzero(first.kept)).features()
         # The ranking is of those who buy at all in a week.
         comes = self.visits(self.moment.rhythm[found.asked.rows])[found.row]
-        score, discovery = self._chances(found, first, features[first.kept], self.any, self.new)
-        return score * comes, discovery * comes, features
+        order = self.any.order(features[first.kept])
+        score = self.any.calibration(behind(found.row, order, first.kept, first.first)) * comes
+        if not discoveries:
+            return score, score, features
+        return score, self._discoveries(found, first, order, features[first.kept], self.new) * comes, features
 
-    @staticmethod
-    def _chances(
-        found: Found, first: Shortlisted, features: Values, anything: ranking.Head, discoveries: ranking.Head
-    ) -> tuple[Values, Values]:
-        """(pairs,) chances of all, and (pairs,) of discoveries; features: (shortlisted pairs, features)."""
-        new, kept = found.times == 0, first.kept
-        order = anything.order(features)
-        score = anything.calibration(behind(found.row, order, kept, first.first))
-        below = new[kept]
-        order = ranking.order_on(order[below], discoveries.order, features[below])
-        discovery = np.zeros(len(found.row), dtype=np.float32)
-        discovery[new] = discoveries.calibration(behind(found.row[new], order, kept[new], first.first_new[new]))
-        return score, discovery
+    def _discoveries(
+        self, found: Found, first: Shortlisted, order: Values, features: Values, head: ranking.Head
+    ) -> Values:
+        """(pairs,) chances of what is new to the customer; order: (shortlisted pairs,) of any product."""
+        new, chance = found.times == 0, np.zeros(len(found.row), dtype=np.float32)
+        among = new[first.kept]
+        own = ranking.order_on(order[among], head.order, features[among])
+        chance[new] = head.calibration(behind(found.row[new], own, first.kept[new], first.first_new[new]))
+        return chance
 
     def lifted(self, features: Values, bare: Values, *, only_new: bool) -> NDArray[np.bool_]:
         """Which pairs would rank lower without some evidence: (pairs,).

@@ -114,7 +114,8 @@ class Recommender:
         reranker = Reranker(self._catalog, rules)
         reasons = Reasons(self.hybrid, self._catalog, self.as_of)
         slates = []
-        for part, found, barred in self._partitions(asked, excluded):
+        discoveries = rules.ranks_discoveries(only_new=only_new)
+        for part, found, barred in self._partitions(asked, excluded, discoveries=discoveries):
             chosen = reranker.slates(found, barred, size, only_new=only_new)
             picks = found.take(chosen)
             chances = reranker.chances(picks, only_new=only_new)
@@ -149,32 +150,40 @@ class Recommender:
         """The purchases expected of all slates together, under each set of rules."""
         ready = [(Reranker(self._catalog, rules), rules.excluded is not None) for rules in variants]
         totals = np.zeros(len(ready))
-        for _, found, barred in self._partitions(asked, self._excluded(asked.ids, variants[0].excluded)):
+        discoveries = any(rules.ranks_discoveries(only_new=False) for rules in variants)
+        excluded = self._excluded(asked.ids, variants[0].excluded)
+        for _, found, barred in self._partitions(asked, excluded, discoveries=discoveries):
             for place, (reranker, bars) in enumerate(ready):
                 chosen = reranker.slates(found, barred if bars else NO_PAIRS, size, only_new=False)
                 totals[place] += found.score[chosen].sum()
         return totals
 
-    def _partitions(self, asked: Customers, excluded: Pairs) -> Iterator[tuple[Customers, Candidates, Pairs]]:
+    def _partitions(
+        self, asked: Customers, excluded: Pairs, *, discoveries: bool
+    ) -> Iterator[tuple[Customers, Candidates, Pairs]]:
         """Customers a partition at a time, with their candidates and the pairs that they must not be shown."""
         for start in range(0, len(asked.ids), PARTITION):
             part = asked.part(start)
             ends = np.searchsorted(excluded[:, 0], [start, start + PARTITION])
-            yield part, self._candidates(part), excluded[ends[0] : ends[1]] - np.array([start, 0])
+            yield (
+                part,
+                self._candidates(part, discoveries=discoveries),
+                excluded[ends[0] : ends[1]] - np.array([start, 0]),
+            )
 
     def _asked(self, ids: pd.Index, customers: pd.DataFrame | None) -> Customers:
         return Customers(ids, self.customer_ids.get_indexer(ids), self.newcomers.codes(ids, customers))
 
-    def _candidates(self, asked: Customers) -> Candidates:
+    def _candidates(self, asked: Customers, *, discoveries: bool) -> Candidates:
         """Rank for buyers as was learnt from buyers, for newcomers by popularity: the learnt ranking has seen none."""
         known, new = np.flatnonzero(asked.rows >= 0), np.flatnonzero(asked.rows < 0)
         if not len(new):
-            return self.hybrid.candidates(asked.rows)
+            return self.hybrid.candidates(asked.rows, discoveries=discoveries)
         cold = self._cold(asked.codes[new])
         cold = replace(cold, row=new[cold.row])
         if not len(known):
             return cold
-        learnt = self.hybrid.candidates(asked.rows[known])
+        learnt = self.hybrid.candidates(asked.rows[known], discoveries=discoveries)
         return replace(learnt, row=known[learnt.row]).joined(cold)
 
     def _cold(self, codes: Codes) -> Candidates:

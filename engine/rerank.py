@@ -64,7 +64,7 @@ class Reranker:
 
     def chances(self, found: Candidates, *, only_new: bool) -> Values:
         """What candidates are ranked by, but for boosts: (pairs,); if asked for, discoveries by their own order."""
-        split = only_new or self._rules.discoveries is not None
+        split = self._rules.ranks_discoveries(only_new=only_new)
         return np.where(found.bought, found.score, found.discovery) if split else found.score
 
     def _quotas(self, found: Candidates, size: int) -> list[Quota]:

@@ -47,6 +47,10 @@ class SlateRules:
         active = [name for name in names if getattr(self, name) != getattr(NO_RULES, name)]
         return active if self.excluded is None else [*active, "excluded"]
 
+    def ranks_discoveries(self, *, only_new: bool) -> bool:
+        """Whether what is new to a customer is ranked by an order of its own."""
+        return only_new or self.discoveries is not None
+
     def without(self, name: str) -> "SlateRules":
         """The same rules but one."""
         return replace(self, **{name: getattr(NO_RULES, name)})
