@@ -165,11 +165,8 @@ class Recommender:
         for start in range(0, len(asked.ids), PARTITION):
             part = asked.part(start)
             ends = np.searchsorted(excluded[:, 0], [start, start + PARTITION])
-            yield (
-                part,
-                self._candidates(part, discoveries=discoveries),
-                excluded[ends[0] : ends[1]] - np.array([start, 0]),
-            )
+            barred = excluded[ends[0] : ends[1]] - np.array([start, 0])
+            yield part, self._candidates(part, discoveries=discoveries), barred
 
     def _asked(self, ids: pd.Index, customers: pd.DataFrame | None) -> Customers:
         return Customers(ids, self.customer_ids.get_indexer(ids), self.newcomers.codes(ids, customers))

@@ -39,3 +39,15 @@ def test_a_chance_is_that_of_the_ranking_times_that_of_coming_at_all(shop):
     assert len(whole.score) > 1
     np.testing.assert_allclose(quarter.score, whole.score / 4, rtol=1e-3)
     np.testing.assert_allclose(quarter.discovery, whole.discovery / 4, rtol=1e-3)
+
+
+def test_discoveries_have_an_order_of_their_own_only_where_it_is_asked_for(shop):
+    hybrid = Hybrid().fit(shop(*BOTH, ("a", "ale", 1), ("z", "rope", 1)))
+    score = np.linspace(0, 1, 100, dtype=np.float32)
+    calibration = Calibration().fit(score, score > 0.5, np.ones_like(score))
+    hybrid.any, hybrid.new = Head(Single("repeat"), calibration, {}), Head(Single("popularity"), calibration, {})
+    hybrid.visits = Visits().fit(np.ones((2, len(NAMES)), dtype=np.float32), np.array([True, False]))
+    asked, plain = (hybrid.candidates(np.array([0]), discoveries=wanted) for wanted in (True, False))
+    np.testing.assert_array_equal(asked.score, plain.score)
+    np.testing.assert_array_equal(plain.discovery, plain.score)
+    assert (asked.discovery != asked.score).any()
