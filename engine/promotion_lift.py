@@ -13,6 +13,8 @@ NAMES = [f"{lift} on {kind}" for kind in OFFER_KINDS for lift in ("lift", "trial
 """The columns of `promotion_lift`."""
 LONG = 1e5
 """Days: more than any history has, and few enough for a place to be told to the second."""
+SLICE = 1 << 22
+"""Purchases that are held against the offers at a time; what bounds memory."""
 FEW_DAYS, FEW_PURCHASES = 7.0, 1.0
 """Added to what is counted while an offer runs and while none does, so that little that is known says little."""
 
@@ -39,9 +41,9 @@ def promotion_lift(data: Dataset) -> Values:
         spans = Spans.of(data, data.offers[(data.offers["kind"] == OFFER_KINDS[0]) == mailed])
         days = spans.days(on_sale)
         for product, age_days in ((history.product, history.age_days), (pairs.product, pairs.first_days)):
-            during = spans.hold(product, age_days)
-            on, all_of = (np.bincount(part, minlength=data.shape[1]) for part in (product[during], product))
-            columns.append(_rate(on, days) - _rate(all_of - on, on_sale - days))
+            on = spans.purchases(product, age_days, data.shape[1])
+            off = np.bincount(product, minlength=data.shape[1]) - on
+            columns.append(_rate(on, days) - _rate(off, on_sale - days))
     table[:] = np.column_stack(columns)
     return table
 
@@ -83,11 +85,16 @@ class Spans(NamedTuple):
         ran = np.minimum(self.end, now) - np.maximum(self.start, since)
         return np.bincount(self.product, np.maximum(ran, 0), len(on_sale)).astype(float)
 
-    def hold(self, product: NDArray[np.integer], age_days: Values) -> NDArray[np.bool_]:
-        """(n,) whether an offer of a product ran so many days ago."""
-        at = _on_line(product, -age_days.astype(float))
-        span = np.searchsorted(self.start, at, side="right") - 1
-        return np.asarray((span >= 0) & (at < np.append(self.end, -np.inf)[span]))
+    def purchases(self, product: NDArray[np.integer], age_days: Values, products: int) -> Ints:
+        """(products,) how many of some purchases, so many days ago, were made while an offer of the product ran."""
+        on = np.zeros(products, dtype=np.intp)
+        for begin in range(0, len(product), SLICE):
+            part = product[begin : begin + SLICE]
+            at = _on_line(part, -age_days[begin : begin + SLICE].astype(float))
+            span = np.searchsorted(self.start, at, side="right") - 1
+            during = (span >= 0) & (at < np.append(self.end, -np.inf)[span])
+            on += np.bincount(part[during], minlength=products)
+        return on
 
 
 def _on_line(product: NDArray[np.integer], days: Days) -> Days:

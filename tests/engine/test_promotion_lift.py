@@ -69,3 +69,9 @@ def test_an_offer_without_an_end_and_one_that_ends_before_it_begins_are_no_troub
 def test_where_nothing_is_known_of_offers_nothing_is_told(shop):
     assert not promotion_lift(shop(*LINES)).any()
     assert not promotion_lift(shop(*LINES, offers=offers())).any()
+
+
+def test_purchases_in_more_than_one_slice_count_as_in_one(shop, monkeypatch):
+    whole = lift(shop, "ale", ("ale", "mailer", 45, 38))
+    monkeypatch.setattr("engine.promotion_lift.SLICE", 2)
+    assert lift(shop, "ale", ("ale", "mailer", 45, 38)) == whole
