@@ -3,7 +3,6 @@
 It learns on the last weeks before the cut-off, each with scorers that were fitted before that week: never ahead.
 """
 
-from dataclasses import replace
 from functools import partial
 from typing import Self
 
@@ -76,8 +75,7 @@ class Hybrid:
     def _heads(self, parts: list[Examples], fold: NDArray[np.intp], *, many: bool) -> tuple[ranking.Head, ranking.Head]:
         examples = joined(parts)
         parts.clear()  # as much again as the whole, which learning needs
-        # For many customers one model ranks: a second adds little, and takes as long again.
-        new, anything = (replace(recipe, more=()) if many else recipe for recipe in (ranking.NEW, ranking.ANY))
+        new, anything = (recipe.light() if many else recipe for recipe in (ranking.NEW, ranking.ANY))
         first = ranking.learn(examples, fold, anything, self.seed)
         return first, ranking.learn(examples, fold, new, self.seed, examples.features[:, 0] == 0, first.order)
 

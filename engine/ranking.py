@@ -1,8 +1,8 @@
 """Ranking: one learnt order of all candidates, and one of those that are new to the customer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import lightgbm
 import numpy as np
@@ -18,8 +18,6 @@ FEWEST_HITS = 300
 """With fewer purchases among the examples nothing is learnt: the best single scorer orders the candidates."""
 FOLDS = 3
 """Parts that are held back in turn where there are few customers."""
-AS_GOOD = 0.002
-"""By so little, as a share, may a smaller model be worse to be chosen."""
 K = 10
 
 
@@ -31,11 +29,17 @@ class Recipe:
         params: of the boosted model that is judged.
         trees: sizes of it that are tried.
         more: params of models that then learn from everybody, as many trees each; their mean is steadier than any.
+        spare: by how much, as a share, a smaller model may be worse to be chosen.
     """
 
     params: dict[str, Any]
     trees: tuple[int, ...]
     more: tuple[dict[str, Any], ...] = ()
+    spare: float = 0.0
+
+    def light(self) -> Self:
+        """How it is learnt where there are many customers: trees take most of the time that their picks take."""
+        return replace(self, more=(), spare=0.002)
 
 
 RANKS: dict[str, Any] = {"objective": "lambdarank", "lambdarank_truncation_level": 30}
@@ -186,7 +190,7 @@ def learn(
     mine = joined(held)
     found = {name: np.concatenate(parts) for name, parts in scores.items()}
     judged = {name: mean_ndcg(score, mine.hit, mine.groups, K) for name, score in found.items()}
-    best = _best(judged)
+    best = _best(judged, recipe.spare)
     chosen = orders[best]
     if not isinstance(chosen, Single):
         # Those that were judged are kept, for their scores are what is calibrated.
@@ -196,12 +200,12 @@ def learn(
     return Head(chosen, Calibration().fit(found[best], mine.hit, mine.weight), judged)
 
 
-def _best(judged: dict[str, float]) -> str:
-    """The best order, or the smallest of its kind that is as good: trees take most of the time that picks take."""
+def _best(judged: dict[str, float], spare: float) -> str:
+    """The best order; if it was learnt, the smallest model that is as good but for what may be spared."""
     best = max(judged, key=lambda name: judged[name])
     if best in SINGLES:
         return best
-    good = (1 - AS_GOOD) * judged[best]
+    good = (1 - spare) * judged[best]
     return next(name for name, value in judged.items() if name not in SINGLES and value >= good)
 
 

@@ -93,7 +93,8 @@ def test_an_order_stands_on_none_that_was_not_learnt():
 
 
 def test_a_smaller_model_that_is_as_good_is_chosen_and_never_for_a_single_scorer():
-    assert _best({"repeat": 0.1, "80 trees": 0.2997, "160 trees": 0.2999, "250 trees": 0.3}) == "80 trees"
-    assert _best({"repeat": 0.1, "80 trees": 0.2993, "160 trees": 0.2999, "250 trees": 0.3}) == "160 trees"
-    assert _best({"repeat": 0.2999, "80 trees": 0.29, "160 trees": 0.3}) == "160 trees"
-    assert _best({"repeat": 0.3001, "80 trees": 0.3}) == "repeat"
+    good, worse = {"80 trees": 0.2997, "160 trees": 0.2999, "250 trees": 0.3}, {"80 trees": 0.2993, "160 trees": 0.3}
+    assert _best({"repeat": 0.1, **good}, spare=0.002) == "80 trees"
+    assert _best({"repeat": 0.1, **good}, spare=0) == "250 trees"
+    assert _best({"repeat": 0.2999, **worse}, spare=0.002) == "160 trees"
+    assert _best({"repeat": 0.3001, **good}, spare=0.002) == "repeat"
