@@ -10,7 +10,7 @@ from scipy import sparse
 from engine import promotion_lift, rhythm, sales
 from engine.dataset import OFFER_KINDS, Dataset
 from engine.history import Purchases, Rows, sum_runs
-from engine.pairs import LookUp, Values, keys, rank, union, values_at
+from engine.pairs import LookUp, Values, keys, rank, union, values_at, values_by_row
 from engine.parameters import DEFAULTS, Parameters
 from engine.scorers.base import Scorer
 from engine.scorers.kinds import KindAffinity
@@ -170,8 +170,7 @@ class Asked:
         """(pairs, glance) a column for each of `GLANCE`."""
         moment, bought = self.moment, self.bought
         near = moment.neighbours.at(self.near, row, product)
-        # So full that a dense copy of one partition is read faster than its columns are sorted for a search.
-        alike = self.alike.toarray()[row, product]
+        alike = values_by_row(self.alike, row, product)
         drawn = self.drawn[row, moment.kinds.kind[product]] * moment.sales.share_of_kind[product]
         columns = [
             own.take(bought.times),
@@ -271,7 +270,7 @@ class Found:
         ]
 
     def _begun(self) -> Values:
-        return np.asarray(self.asked.begun.toarray()[self.row, self.product])
+        return values_by_row(self.asked.begun, self.row, self.product)
 
     def _habit_columns(self) -> list[Values]:
         """How much of what the customer buys is bought again, and how much is bought at a time: (pairs,) each."""

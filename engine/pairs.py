@@ -62,6 +62,29 @@ def values_at(table: sparse.csr_array, row: Ints, column: Ints) -> Values:
     return LookUp(_keys_of(table), keys(row, column, table.shape[1])).take(table.data.astype(np.float32))
 
 
+def values_by_row(table: sparse.csr_array, row: Ints, column: Ints) -> Values:
+    """The same of a well-filled table in whatever order, a row at a time: cheaper than to sort it or to lay it out.
+
+    Args:
+        table: no column twice in a row.
+        row: (pairs,) ascending.
+        column: (pairs,).
+
+    >>> table = sparse.csr_array(np.array([[0, 2], [3, 0]], dtype=np.float32))
+    >>> values_by_row(table, np.array([0, 1, 1]), np.array([1, 0, 1])).tolist()
+    [2.0, 3.0, 0.0]
+    """
+    values = np.empty(len(row), dtype=np.float32)
+    line = np.zeros(table.shape[1], dtype=np.float32)
+    ends = np.searchsorted(row, np.arange(table.shape[0] + 1))
+    for number in range(table.shape[0]):
+        mine, asked = slice(*table.indptr[number : number + 2]), slice(*ends[number : number + 2])
+        line[table.indices[mine]] = table.data[mine]
+        values[asked] = line[column[asked]]
+        line[table.indices[mine]] = 0
+    return values
+
+
 def rank(row: Ints, score: Values) -> Values:
     """Rank of each pair within its row by score, 0 for the highest; ties in the order given.
 
