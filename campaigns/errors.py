@@ -8,6 +8,7 @@ CampaignError
 ├── BadTemplate    a template can't be compiled, or names what it is not given
 ├── BadMessage     a message would break a rule of mail (a forged header, no address)
 ├── BadLink        a signed link is forged or has expired
+├── BadFeedback    a bounce, complaint or webhook can't be read, or is forged
 ├── TransportError a transport can't be used at all (configuration, unreachable)
 ├── NotFound       no such campaign, customer, run or model
 └── MissingTool    a program or an extra that this command needs is not installed
@@ -54,6 +55,10 @@ class BadMessage(CampaignError):
 
 class BadLink(CampaignError):
     """A signed link is forged or has expired."""
+
+
+class BadFeedback(CampaignError):
+    """A bounce, a complaint or a webhook can't be read, or is forged."""
 
 
 class TransportError(CampaignError):

@@ -56,6 +56,56 @@ class Engine(BaseModel):
         return Parameters(**self.model_dump())
 
 
+class Signature(BaseModel):
+    """One DKIM key: its selector, and the PEM file of the private key, counted from the project's folder."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    selector: str
+    key: Path
+
+
+class Mail(BaseModel):
+    """What stands around a message, and where its bounces go."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    return_path: str | None = None  # bounces@example.com: each message's own is bounces+ID@example.com
+    mailbox: str | None = None  # where bounces arrive: maildir:FOLDER or imaps://user:password@host/INBOX
+    signatures: tuple[Signature, ...] = ()
+    soft_bounces: int = Field(5, gt=0)  # so many in a row, and the address is not written to again
+
+
+class Delivery(BaseModel):
+    """How fast messages leave, and how often they are tried."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    processes: int = Field(1, gt=0)
+    connections: int = Field(20, gt=0)
+    messages_per_connection: int = Field(1000, gt=0)
+    timeout_seconds: float = Field(60, gt=0)
+    lease_seconds: float = Field(60, gt=0)
+    retry_after_minutes: tuple[float, ...] = (1, 5, 30, 120)
+    per_second: float | None = Field(None, gt=0)
+    per_domain_per_second: dict[str, float] = {}
+    warm_up_per_day: tuple[int, ...] = ()
+
+
+class Web(BaseModel):
+    """The endpoints that links in messages lead to."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, gt=0, lt=65536)
+    opens: bool = False  # an open pixel, and only for customers who agreed to be tracked
+    mailgun_signing_key: SecretStr | None = None
+    postmark_user: str | None = None
+    postmark_password: SecretStr | None = None
+    ses_topic: str | None = None  # the ARN of the SNS topic that may tell of bounces
+
+
 class Settings(BaseSettings):
     """All settings of a project. The environment wins over the file."""
 
@@ -70,6 +120,9 @@ class Settings(BaseSettings):
     shop: Shop
     connections: dict[str, Connection] = {}
     engine: Engine = Engine()
+    mail: Mail = Mail()
+    delivery: Delivery = Delivery()
+    web: Web = Web()
 
     @classmethod
     def settings_customise_sources(

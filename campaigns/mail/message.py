@@ -3,17 +3,65 @@
 import hashlib
 import re
 from binascii import b2a_base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime, getaddresses
 
 from campaigns.errors import BadMessage
-from campaigns.mail.headers import address_header, has_control, text_header
+from campaigns.mail.dkim import Signer
+from campaigns.mail.headers import address_header, has_control, one_line, text_header
 
 _LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"{_LOCAL}(?:\.{_LOCAL})*@{_LABEL}(?:\.{_LABEL})*")
 LONGEST_ADDRESS = 254  # RFC 5321, section 4.5.3.1.3, without its angle brackets
+LONGEST_LINE = 998  # RFC 5322, section 2.1.1
 LONGEST_VALUE = 900  # so that its line stays below the 998 of RFC 5322, section 2.1.1
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A finished message, in its parts: those transports that speak HTTP take the parts, SMTP takes `raw`.
+
+    Attributes:
+        sender: the From mailbox as it was given, with or without a name.
+        to_name: the recipient's name, on one line; may be empty.
+        to_address: the recipient's bare address.
+        reply_to: where answers go, if not to the sender.
+        subject: on one line.
+        html: the HTML part.
+        text: the plain-text part.
+        rfc_message_id: the Message-ID, angle brackets included.
+        extra: all other headers by name, unfolded: List-ID, List-Unsubscribe and so on.
+    """
+
+    sender: str
+    to_name: str
+    to_address: str
+    reply_to: str | None
+    subject: str
+    html: str
+    text: str
+    rfc_message_id: str
+    extra: Mapping[str, str]
+    _head: tuple[str, ...]
+    _signers: tuple[Signer, ...] = ()
+
+    def raw(self, *, eight_bit: bool = False) -> bytes:
+        """Write it as mail, CRLF throughout, every line short enough for any server; the same each time.
+
+        Args:
+            eight_bit: bodies may stay as they are (8BITMIME, RFC 6152); else they are base64.
+        """
+        plain, rich = _canonical(self.text), _canonical(self.html)
+        unique = b"\0".join((self.rfc_message_id.encode("utf-8", "replace"), plain, rich))
+        boundary = f"=_{hashlib.sha256(unique).hexdigest()[:32]}"
+        head = [*self._head, f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"']
+        parts = [_part(boundary, kind, body, eight_bit) for kind, body in (("plain", plain), ("html", rich))]
+        body = b"".join([*parts, f"--{boundary}--\r\n".encode()])
+        signed = [signer.sign(head, body) for signer in self._signers]
+        return "\r\n".join([*signed, *head]).encode("ascii") + b"\r\n\r\n" + body
 
 
 def build(  # noqa: PLR0913 - the headers of a message, all by name
@@ -29,35 +77,35 @@ def build(  # noqa: PLR0913 - the headers of a message, all by name
     list_id: str,
     unsubscribe_url: str,
     reply_to: str | None = None,
-) -> bytes:
-    """Build one message, CRLF throughout, every line short enough for any server.
+    signers: Sequence[Signer] = (),
+) -> Message:
+    """Build one message; its header is checked here, its bodies are written by `Message.raw`.
 
-    The same arguments give the same bytes. Line breaks in a name or a subject become a space; in an address,
-    an id or a link they are refused, because there they can only be an attack.
+    Line breaks in a name or a subject become a space; in an address, an id or a link they are refused, because there
+    they can only be an attack.
 
     Raises:
         BadMessage: an address, id or link is missing or would forge a header.
     """
-    plain, rich = _canonical(text), _canonical(html)
-    boundary = (
-        "=_" + hashlib.sha256(b"\0".join((rfc_message_id.encode("utf-8", "replace"), plain, rich))).hexdigest()[:32]
-    )
-    head = [
+    key = _bracketed(rfc_message_id, "message id")
+    extra = {
+        "List-ID": _bracketed(list_id, "list id"),
+        "List-Unsubscribe": _bracketed(unsubscribe_url, "unsubscribe link"),
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "Precedence": "bulk",
+    }
+    head = (
         _mailbox("From", sender, "sender"),
         address_header("To", to_name, _address(to_address, "recipient")),
         *([_mailbox("Reply-To", reply_to, "reply_to")] if reply_to else []),
         text_header("Subject", subject),
         f"Date: {format_datetime(date)}",
-        f"Message-ID: {_bracketed(rfc_message_id, 'message id')}",
-        f"List-ID: {_bracketed(list_id, 'list id')}",
-        f"List-Unsubscribe: {_bracketed(unsubscribe_url, 'unsubscribe link')}",
-        "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
-        "Precedence: bulk",
+        f"Message-ID: {key}",
+        *(f"{name}: {value}" for name, value in extra.items()),
         "MIME-Version: 1.0",
-        f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"',
-    ]
-    parts = [_part(boundary, "plain", plain), _part(boundary, "html", rich)]
-    return "\r\n".join(head).encode("ascii") + b"\r\n\r\n" + b"".join(parts) + f"--{boundary}--\r\n".encode()
+    )
+    named, titled = one_line(to_name), one_line(subject)
+    return Message(sender, named, to_address, reply_to, titled, html, text, key, extra, head, tuple(signers))
 
 
 def _canonical(body: str) -> bytes:
@@ -66,11 +114,16 @@ def _canonical(body: str) -> bytes:
     return unix.replace("\n", "\r\n").encode("utf-8", "replace")
 
 
-def _part(boundary: str, kind: str, body: bytes) -> bytes:
-    head = f'--{boundary}\r\nContent-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: base64\r\n\r\n'
+def _part(boundary: str, kind: str, body: bytes, eight_bit: bool) -> bytes:
+    as_it_is = eight_bit and b"\0" not in body and max(map(len, body.split(b"\r\n"))) <= LONGEST_LINE
+    coding = "8bit" if as_it_is else "base64"
+    head = f'--{boundary}\r\nContent-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: {coding}\r\n\r\n'
+    return head.encode() + (body + b"\r\n" if as_it_is else _base64(body))
+
+
+def _base64(body: bytes) -> bytes:
     coded = b2a_base64(body, newline=False)
-    lines = [coded[at : at + 76] for at in range(0, len(coded), 76)]
-    return head.encode() + b"\r\n".join([*lines, b""])
+    return b"\r\n".join([*(coded[at : at + 76] for at in range(0, len(coded), 76)), b""])
 
 
 def _bracketed(value: str, what: str) -> str:

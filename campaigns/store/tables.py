@@ -223,6 +223,40 @@ suppressions = Table(
     Column("since", UtcTime, nullable=False),
 )
 
+preferences = Table(  # what a customer chose on the preference page
+    "preferences",
+    metadata,
+    Column("customer_id", Text, primary_key=True),
+    Column("unwanted", JSON, nullable=False),  # names of campaigns
+    Column("every_days", Integer),  # at most one message in so many days; none: as often as there is one
+    Column("changed_at", UtcTime, nullable=False),
+)
+
+hits = Table(  # every request to a link in a message, as it came; `verdict` is judged later, and may be judged again
+    "hits",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("at", UtcTime, nullable=False, index=True),
+    Column("run_id", Text),
+    Column("customer_id", Text, index=True),
+    Column("product_id", Text),
+    Column("method", Text, nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("verdict", Text),
+    Column("rules", Text),
+)
+
+buckets = Table(  # token buckets of the rate limits, so that a restart does not begin anew
+    "buckets",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("tokens", Float, nullable=False),
+    Column("refilled_at", UtcTime, nullable=False),
+    Column("since", UtcTime, nullable=False),
+)
+
 models = Table(
     "models",
     metadata,
