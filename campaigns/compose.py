@@ -5,14 +5,18 @@ A pure function of the two, so that any message can be shown again.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from email.utils import parseaddr
 from typing import Any
 
 from campaigns.campaign import Campaign
 from campaigns.mail.lint import Fault, faults
-from campaigns.mail.message import build
+from campaigns.mail.message import Message, build
 from campaigns.mail.money import price_text
 from campaigns.mail.render import CompiledTemplate, Rendered
+from campaigns.mail.return_path import return_path
+from campaigns.mail.transports.base import Envelope
 from campaigns.project import Project
+from campaigns.store.outbox import MessageRow
 
 
 def content_of(
@@ -77,15 +81,21 @@ def context(
     }
 
 
-def compose(project: Project, campaign: Campaign, template: CompiledTemplate, row: Any, date: datetime) -> bytes:
+def compose(
+    project: Project, campaign: Campaign, template: CompiledTemplate, row: MessageRow, date: datetime
+) -> Message:
     """Build the finished message of one outbox row.
 
     Args:
         project: the open project.
         campaign: what the run was planned from.
         template: compiled once for the run.
-        row: the outbox row: run_id, customer_id, address, rfc_message_id, content.
+        row: the outbox row.
         date: the Date header.
+
+    Raises:
+        BadMessage: an address, id or link of it can't stand in a mail.
+        BadTemplate: the template names what it is not given.
     """
     rendered = render(project, campaign, template, row.run_id, row.customer_id, row.content)
     shop = project.settings.shop
@@ -96,9 +106,19 @@ def compose(project: Project, campaign: Campaign, template: CompiledTemplate, ro
         subject=rendered.subject,
         html=rendered.html,
         text=rendered.text,
-        rfc_message_id=row.rfc_message_id,
+        rfc_message_id=row.key,
         date=date,
         list_id=f"{campaign.name}.{project.settings.sender_domain}",
         unsubscribe_url=project.links.unsubscribe(row.customer_id, campaign.name),
         reply_to=shop.reply_to,
     )
+
+
+def envelope(
+    project: Project, campaign: Campaign, template: CompiledTemplate, row: MessageRow, date: datetime
+) -> Envelope:
+    """Build the finished message of one outbox row, and say where it goes and where it bounces to."""
+    message = compose(project, campaign, template, row, date)
+    mailbox = project.settings.mail.return_path
+    bounces_to = return_path(mailbox, row.key) if mailbox else parseaddr(project.settings.shop.sender)[1]
+    return Envelope(bounces_to, message.to_address, message, row.key)

@@ -1,29 +1,36 @@
-"""DELIVER: claim due messages in batches, compose, hand to the transport, write down what became of each.
+"""DELIVER: claim due messages, compose them, hand them to the transport, write down what became of each.
 
 A message is committed as `sending` before the transport sees it: after a crash only those few are in doubt (law 2).
 """
 
-import os
-import socket
-import time
+import asyncio
+import contextlib
+import math
+import signal
+import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from campaigns.campaign import Campaign
-from campaigns.compose import compose
-from campaigns.errors import BadMessage, TransportError
+from campaigns.compose import envelope
+from campaigns.lanes import Post
+from campaigns.ledger import Ledger
 from campaigns.mail.render import CompiledTemplate
-from campaigns.mail.transports.base import Envelope, Transport
-from campaigns.mail.transports.registry import open_transport
+from campaigns.mail.transports.base import Envelope
+from campaigns.mail.transports.registry import Pace, open_transport
+from campaigns.progress import Handle
 from campaigns.project import Project, real_now
 from campaigns.store import outbox
+from campaigns.store.buckets import Limits
+from campaigns.store.outbox import MessageRow
 
-BATCH = 100
-LEASE = timedelta(minutes=5)
+CLAIMED_FOR_A_LANE = 20
 SOON = timedelta(minutes=10)
-REASONS = {"sent": "delivered", "failed": "refused by the server", "in_doubt": "the server's answer was lost"}
-RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
+TIDY_SECONDS = 1.0
+LOOK_SECONDS = 0.05
 
 
 @dataclass
@@ -39,81 +46,139 @@ class _Run:
     template: CompiledTemplate
 
 
-def deliver(project: Project, *, until_empty: bool = False, limit: int | None = None) -> Delivered:
+def deliver(
+    project: Project, *, until_empty: bool = False, limit: int | None = None, stop: threading.Event | None = None
+) -> Delivered:
     """Deliver what is due; with `until_empty`, wait for retries and for what is due within ten minutes.
+
+    Args:
+        project: the open project.
+        until_empty: go on until nothing waits.
+        limit: stop after about so many messages.
+        stop: set from outside, it ends the work in good order, as SIGTERM and Ctrl-C do: what is being sent is
+            finished, what is claimed is handed back.
 
     Raises:
         TransportError: the transport can't be used at all; nothing is lost, the messages wait.
         BadTemplate: a template of a run no longer renders; its messages wait.
+        StoreError: the database was away when the process was to end.
     """
-    worker = f"{socket.gethostname()}:{os.getpid()}"
-    done = Delivered()
-    runs: dict[str, _Run] = {}
-    with project.progress.track("deliver", outbox.open_count(project.store)) as bar:
-        while limit is None or sum(done.states.values()) < limit:
-            now = real_now()
-            outbox.recover(project.store, now)
-            outbox.expire(project.store, now)
-            claimed = outbox.claim(project.store, worker, now, LEASE, BATCH)
-            if claimed:
-                _deliver_batch(project, worker, claimed, runs, done)
-                bar.advance(len(claimed))
-                continue
-            outbox.finish_runs(project.store, now)
-            if not until_empty or not outbox.due_soon(project.store, now + SOON):
-                return done
-            time.sleep(1)
-    return done
+    with project.progress.track("deliver", outbox.open_count(project.store)) as bar, _told_to_stop(stop) as told:
+        return asyncio.run(_Delivery(project, told, bar, limit, until_empty=until_empty).run())
 
 
-def _deliver_batch(
-    project: Project, worker: str, claimed: list[outbox.MessageRow], runs: dict[str, _Run], done: Delivered
-) -> None:
+@contextlib.contextmanager
+def _told_to_stop(stop: threading.Event | None) -> Iterator[threading.Event]:
+    """Give an event that SIGTERM and Ctrl-C set, unless the caller has its own or signals are not for this thread."""
+    told = stop or threading.Event()
+    if stop is not None or threading.current_thread() is not threading.main_thread():
+        yield told
+        return
+    before = {number: signal.signal(number, lambda *_: told.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        for name in {_run(project, runs, row.run_id).campaign.transport for row in claimed}:
-            with open_transport(name or project.settings.transport, project.folder) as transport:
-                for row in claimed:
-                    run = runs[row.run_id]
-                    if run.campaign.transport == name:
-                        done.states[_deliver_one(project, worker, run, row, transport)] += 1
+        yield told
     finally:
-        outbox.hand_back(project.store, worker, real_now())
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _run(project: Project, runs: dict[str, _Run], run_id: str) -> _Run:
-    if run_id not in runs:
-        campaign = Campaign.model_validate(outbox.run_settings(project.store, run_id))
-        runs[run_id] = _Run(campaign, project.template(campaign.template))
-    return runs[run_id]
+class _Delivery:
+    """One call of `deliver`: claims, spreads over the transports, tidies up, ends."""
 
+    def __init__(
+        self, project: Project, stop: threading.Event, bar: Handle, limit: int | None, *, until_empty: bool
+    ) -> None:
+        self._project = project
+        self._settings = project.settings.delivery
+        self._stop = stop
+        self._bar = bar
+        self._limit = limit
+        self._until_empty = until_empty
+        self._done = Delivered()
+        self._claimed = 0
+        self._runs: dict[str, _Run] = {}
+        self._posts: dict[str, Post] = {}
 
-def _deliver_one(project: Project, worker: str, run: _Run, row: outbox.MessageRow, transport: Transport) -> str:
-    now = real_now()
-    try:
-        data = compose(project, run.campaign, run.template, row, now)
-    except BadMessage as error:
-        return _finish(project, row, "failed", "bad message", str(error), now)
-    if not outbox.mark_sending(project.store, row.run_id, row.customer_id, worker, now, LEASE):
-        return "taken over"
-    try:
-        outcome = transport.send(Envelope(project.settings.shop.sender, row.address, data, row.rfc_message_id))
-    except TransportError:
-        # Nothing was handed over: the message goes back into the queue before the operator is told.
-        outbox.retry(project.store, row.run_id, row.customer_id, "transport unusable", now, now)
-        raise
-    again = outcome.status == "in_doubt" and run.campaign.in_doubt == "resend"
-    if outcome.status == "retry" or again:
-        return _retry(project, row, outcome.answer, now)
-    return _finish(project, row, outcome.status, REASONS[outcome.status], outcome.answer, now)
+    async def run(self) -> Delivered:
+        """Deliver until there is no more, or it is told to stop; then end in good order."""
+        lease = timedelta(seconds=self._settings.lease_seconds)
+        async with Ledger(self._project.store, lease, self._limits(), self._project.progress.say) as ledger:
+            async with AsyncExitStack() as transports:
+                try:
+                    await self._go_on(ledger, transports)
+                finally:
+                    ledger.hurry()
+                    for post in self._posts.values():
+                        await post.drain()
+                    await ledger.hand_back()
+            await ledger.tidy()
+        for post in self._posts.values():
+            if post.error is not None:
+                raise post.error
+        return self._done
 
+    def _limits(self) -> Limits:
+        spec = self._settings
+        return Limits(
+            self._project.settings.sender_domain, spec.per_second, spec.per_domain_per_second, spec.warm_up_per_day
+        )
 
-def _finish(project: Project, row: outbox.MessageRow, state: str, reason: str, answer: str, now: datetime) -> str:
-    outbox.finish(project.store, row.run_id, row.customer_id, state, reason, answer, now)
-    return state
+    async def _go_on(self, ledger: Ledger, transports: AsyncExitStack) -> None:
+        clock = asyncio.get_running_loop().time
+        tidied, judging = -math.inf, False
+        while not self._stop.is_set() and not any(post.error for post in self._posts.values()):
+            if clock() - tidied >= TIDY_SECONDS:
+                judging, tidied = await ledger.tidy(), clock()
+            if await self._claim(ledger, transports):
+                continue
+            idle = all(post.idle for post in self._posts.values())
+            if idle and not judging and not await self._more_to_come(ledger):
+                return
+            await asyncio.sleep(LOOK_SECONDS)
 
+    async def _more_to_come(self, ledger: Ledger) -> bool:
+        if self._limit is not None and self._claimed >= self._limit:
+            return False
+        return self._until_empty and await ledger.due_soon(SOON)
 
-def _retry(project: Project, row: outbox.MessageRow, answer: str, now: datetime) -> str:
-    if row.attempts >= len(RETRY_AFTER):
-        return _finish(project, row, "failed", "gave up after temporary failures", answer, now)
-    outbox.retry(project.store, row.run_id, row.customer_id, answer, now + RETRY_AFTER[row.attempts], now)
-    return "waiting"
+    async def _claim(self, ledger: Ledger, transports: AsyncExitStack) -> bool:
+        """Claim what lanes will soon need; False when they have enough, or there is no more."""
+        ahead = self._settings.connections * CLAIMED_FOR_A_LANE
+        left = ahead if self._limit is None else self._limit - self._claimed
+        if left <= 0 or sum(post.waiting for post in self._posts.values()) > ahead // 2:
+            return False
+        rows = await ledger.claim(min(ahead, left))
+        self._claimed += len(rows)
+        by_transport: dict[str, list[MessageRow]] = {}
+        for row in rows:
+            campaign = (await self._run(ledger, row.run_id)).campaign
+            by_transport.setdefault(campaign.transport or self._project.settings.transport, []).append(row)
+        for url, mine in by_transport.items():
+            (await self._post(ledger, transports, url)).put(mine)
+        return bool(rows)
+
+    async def _run(self, ledger: Ledger, run_id: str) -> _Run:
+        if run_id not in self._runs:
+            campaign = Campaign.model_validate(await ledger.settings(run_id))
+            self._runs[run_id] = _Run(campaign, self._project.template(campaign.template))
+        return self._runs[run_id]
+
+    async def _post(self, ledger: Ledger, transports: AsyncExitStack, url: str) -> Post:
+        if url not in self._posts:
+            spec = self._settings
+            pace = Pace(spec.connections, spec.messages_per_connection, spec.timeout_seconds)
+            opened = await transports.enter_async_context(open_transport(url, self._project.folder, pace))
+            retry_after = [timedelta(minutes=minutes) for minutes in spec.retry_after_minutes]
+            self._posts[url] = Post(opened, ledger, self._compose, self._resends, retry_after, self._count)
+        return self._posts[url]
+
+    def _compose(self, row: MessageRow) -> Envelope:
+        run = self._runs[row.run_id]
+        return envelope(self._project, run.campaign, run.template, row, real_now())
+
+    def _resends(self, row: MessageRow) -> bool:
+        return self._runs[row.run_id].campaign.in_doubt == "resend"
+
+    def _count(self, state: str) -> None:
+        self._done.states[state] += 1
+        self._bar.advance(1)

@@ -1,5 +1,6 @@
 """DOCTOR: check what a project needs before a campaign does, and say what to do about it."""
 
+import asyncio
 import difflib
 import shutil
 from collections.abc import Callable, Iterable
@@ -10,6 +11,7 @@ from sqlalchemy import func, select
 
 from campaigns.campaign import SlateSpec
 from campaigns.errors import BadCampaign, CampaignError
+from campaigns.mail.transports.base import Transport
 from campaigns.mail.transports.registry import open_transport
 from campaigns.project import Project
 from campaigns.store.tables import customers, orders, products
@@ -57,8 +59,14 @@ def _database(project: Project) -> str:
 
 
 def _transport(project: Project) -> str:
-    with open_transport(project.settings.transport, project.folder) as transport:
-        return type(transport).__name__
+    return asyncio.run(_reach(open_transport(project.settings.transport, project.folder)))
+
+
+async def _reach(transport: Transport) -> str:
+    async with transport as opened:
+        lane = await opened.lane()
+        await lane.close()
+    return type(transport).__name__
 
 
 def _streams(project: Project, name: str) -> str:

@@ -9,7 +9,8 @@ CampaignError
 ├── BadMessage     a message would break a rule of mail (a forged header, no address)
 ├── BadLink        a signed link is forged or has expired
 ├── BadFeedback    a bounce, complaint or webhook can't be read, or is forged
-├── TransportError a transport can't be used at all (configuration, unreachable)
+├── TransportError a transport can't be used at all (login, sender, signature)
+│   └── TransportUnreachable  it does not answer now; it may later
 ├── NotFound       no such campaign, customer, run or model
 └── MissingTool    a program or an extra that this command needs is not installed
 """
@@ -63,6 +64,10 @@ class BadFeedback(CampaignError):
 
 class TransportError(CampaignError):
     """A transport can't be used at all; nothing was sent."""
+
+
+class TransportUnreachable(TransportError):
+    """A transport does not answer now, and may later; nothing was sent."""
 
 
 class NotFound(CampaignError):

@@ -6,7 +6,7 @@ Every customer ends in one state with a reason (law 1); the run's key makes a se
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -19,13 +19,13 @@ from campaigns.experiment import held_out
 from campaigns.picks import slates_for, text
 from campaigns.project import Project, real_now
 from campaigns.schedule import due_at
-from campaigns.store import outbox
+from campaigns.store import runs
 from campaigns.store.aliases import alias_ids
 from campaigns.store.suppression import suppressed_addresses
 from campaigns.train import recommender_as_of
 from engine.recommender import Recommender
 
-OUTBOX = ["customer_id", "state", "reason", "due_at", "address", "rfc_message_id", "content"]
+OUTBOX = ["customer_id", "state", "reason", "due_at", "expires_at", "address", "rfc_message_id", "content"]
 NOT_SUBSCRIBED = {
     "unsubscribed": "unsubscribed",
     "pending": "consent not confirmed",
@@ -66,8 +66,8 @@ def plan(
     """
     run = run_id(campaign, scheduled_at)
     customers_matching(campaign.audience)  # a wrong rule is refused before anything is trained
-    if not dry_run and outbox.run_exists(project.store, run):
-        return Planned(run, False, outbox.counts(project.store, run))
+    if not dry_run and runs.exists(project.store, run):
+        return Planned(run, False, runs.counts(project.store, run))
     as_of = project.as_of()
     template = project.template(campaign.template)
     model_id, recommender = recommender_as_of(project, as_of)
@@ -76,6 +76,8 @@ def plan(
     rows = _fill(project, campaign, rows, recommender, as_of)
     zones = [None] * len(rows) if at_once else rows["time_zone"]
     rows["due_at"] = [due_at(campaign.schedule, scheduled_at, zone) for zone in zones]
+    worth = timedelta(hours=campaign.expires_hours)
+    rows["expires_at"] = [due + worth for due in rows["due_at"]]
     rows["address"] = rows["email"]
     rows["rfc_message_id"] = [
         message_id(run, customer, project.settings.sender_domain) for customer in rows["customer_id"]
@@ -91,8 +93,8 @@ def plan(
         "template_version": template.version,
         "settings": campaign.model_dump(mode="json"),
     }
-    new = outbox.create_run(project.store, header, _records(rows), real_now())
-    return Planned(run, new, outbox.counts(project.store, run))
+    new = runs.create(project.store, header, _records(rows), real_now())
+    return Planned(run, new, runs.counts(project.store, run))
 
 
 def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:

@@ -37,7 +37,7 @@ def run(project: Project, stop: threading.Event | None = None) -> None:
                 skipped(found.campaign, due)
             _catch_up(project, found)
         while not stop.wait(PAUSE_SECONDS):
-            _deliver(project)
+            _deliver(project, stop)
     finally:
         scheduler.stop()
 
@@ -52,9 +52,9 @@ def _catch_up(project: Project, missed: Missed) -> None:
         project.progress.say(f"{missed.campaign} was not sent: {error}")
 
 
-def _deliver(project: Project) -> None:
+def _deliver(project: Project, stop: threading.Event) -> None:
     try:
-        deliver(project)
+        deliver(project, stop=stop)
     except CampaignError as error:
         project.progress.say(f"delivery waits: {error}")
 

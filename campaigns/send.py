@@ -4,12 +4,11 @@ from datetime import datetime
 from pathlib import Path
 
 from campaigns.compose import faults_of, render
-from campaigns.deliver import deliver
 from campaigns.errors import BadTemplate
 from campaigns.plan import Planned, plan, run_id
 from campaigns.project import Project, real_now
 from campaigns.schedule import scheduled_time
-from campaigns.store import outbox
+from campaigns.store import runs
 
 TRIAL = {
     "first_name": "Ada",
@@ -64,17 +63,17 @@ def skip(project: Project, name: str, scheduled_at: datetime) -> bool:
         "settings": campaign.model_dump(mode="json"),
     }
     note = f"no process ran at its time, nor within {campaign.schedule.grace_hours:g} hours after it"
-    return outbox.skip_run(project.store, run, note, real_now())
+    return runs.skip(project.store, run, note, real_now())
 
 
 def fire(project: str, campaign: str) -> None:
     """Run a campaign because its time has come: the scheduler calls this, in one process or in several.
 
-    The nominal time names the run, so whoever comes second finds it planned and only helps to deliver.
+    The nominal time names the run, so whoever comes second finds it planned. The process that runs the scheduler
+    delivers, too.
     """
     with Project.open(Path(project)) as opened:
         found = opened.campaign(campaign)
         scheduled_at = scheduled_time(found.schedule, real_now())
         if scheduled_at is not None:
             send(opened, campaign, at=scheduled_at)
-            deliver(opened)

@@ -15,7 +15,7 @@ from campaigns.progress import Progress
 from campaigns.project import Project
 from campaigns.report import RunReport, report
 from campaigns.send import send
-from campaigns.store import outbox
+from campaigns.store import runs
 from campaigns.sync import Pulled, pull
 from campaigns.train import train
 
@@ -54,7 +54,7 @@ def demo(folder: Path, progress: Progress) -> Journey:
         newest = report(project, "weekly_digest")[0]
         inbox = sorted((folder / "outbox" / "new").iterdir())
         segments = segment_picks(project, 1)
-        written_to = outbox.sent_customers(project.store, newest.run_id, limit=1)[0]
+        written_to = runs.sent_customers(project.store, newest.run_id, limit=1)[0]
         return Journey(pulled, newest, inbox[0], len(inbox), written_to, segments["segment"].nunique())
 
 

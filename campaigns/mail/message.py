@@ -48,6 +48,11 @@ class Message:
     _head: tuple[str, ...]
     _signers: tuple[Signer, ...] = ()
 
+    @property
+    def needs_smtputf8(self) -> bool:
+        """Whether an address of it is more than ASCII (RFC 6531)."""
+        return not self.to_address.isascii()
+
     def raw(self, *, eight_bit: bool = False) -> bytes:
         """Write it as mail, CRLF throughout, every line short enough for any server; the same each time.
 

@@ -43,7 +43,21 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One write transaction: committed on leaving, rolled back on an error."""
-        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        with self.keeping() as kept, kept.begin():
+            yield kept
+
+    @contextmanager
+    def keeping(self, *, durable: bool = False) -> Iterator[Connection]:
+        """One connection for several write transactions, each begun by `connection.begin()`.
+
+        Args:
+            durable: what is committed is on the disk, and outlives a power failure. SQLite is told so; PostgreSQL
+                does it anyhow.
+        """
+        with self.engine.connect().execution_options(writes=True) as connection:
+            if durable and self.engine.dialect.name == "sqlite":
+                raw: Any = connection.connection.dbapi_connection
+                raw.execute("PRAGMA synchronous=FULL")
             yield connection
 
     @contextmanager

@@ -1,245 +1,283 @@
 """The outbox: the messages of all runs, each in exactly one state.
 
     waiting -> claimed -> sending -> sent | failed
-       ^          |          |-> waiting     a temporary failure: due again later
-       |----------'          '-> in_doubt    the process died with the message in its hand
-       '-> expired           too late to be worth sending
-    Decided when planned, and final: suppressed, held_out, skipped.
+     ^ ^ |        |          |-> waiting     a temporary failure: due again later, by a back-off
+     | | |        |          '-> in_doubt    the process died with the message in its hand, or the answer was lost
+     | | |        '-> waiting                handed back, or its process died before it began
+     | | '-> expired                         too late to be worth sending
+     | '- in_doubt                           the policy, or an operator, says: send it again
+    paused                                   its run is; cancelled, it ends as skipped
+    Decided when planned, and final: suppressed, held_out, skipped. A claim may still find a message suppressed.
 
-`sending` is committed before the transport sees the message, so after a crash only those rows are in doubt (law 2).
+`sending` is committed, and on the disk, before the transport sees a byte of the message. So after a crash only those
+rows are in doubt: at most what the transport's lanes can hold (law 2). A row is named by its Message-ID, which is
+unique; whoever holds it is named in `claimed_by`, and a claim ends with its lease unless a heartbeat extends it.
+Every move asks for the state it starts from, so that a transaction may be tried again when its answer was lost.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, tuple_, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, bindparam, func, select, update
 
+from campaigns.store.buckets import Limits, allowed
 from campaigns.store.database import Store
-from campaigns.store.tables import messages, runs
+from campaigns.store.suppression import address_hash
+from campaigns.store.tables import customers, messages, runs, suppressions
 
-OPEN = ("waiting", "claimed", "sending")
+OPEN = ("waiting", "claimed", "sending", "paused")
+_m = messages.c
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MessageRow:
-    """One claimed message."""
+    """One claimed message; `key` is its Message-ID."""
 
     run_id: str
     customer_id: str
     address: str
-    rfc_message_id: str
+    key: str
     content: dict[str, Any]
     attempts: int
+    expires_at: datetime | None
 
 
-def run_exists(store: Store, run_id: str) -> bool:
-    """Say whether a run was planned already."""
-    with store.engine.connect() as read:
-        return read.scalar(select(runs.c.id).where(runs.c.id == run_id)) is not None
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of a message that was being sent.
+
+    Attributes:
+        row: the message.
+        state: sent, failed, in_doubt, or waiting (again).
+        reason: ours, in few words, as the report counts it.
+        answer: the other side's own words.
+        due_at: of one that waits, when it is due again.
+    """
+
+    row: MessageRow
+    state: str
+    reason: str
+    answer: str
+    due_at: datetime | None = None
 
 
-def create_run(store: Store, run: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], now: datetime) -> bool:
-    """Put a run and all its messages into the outbox, in one transaction.
+def claim(
+    connection: Connection, worker: str, now: datetime, lease: timedelta, limit: int, limits: Limits
+) -> list[MessageRow]:
+    """Take up to `limit` due messages for one worker; no other gets them while the lease runs.
+
+    Whoever must not be written to any more since the run was planned ends as suppressed; what the rate limits do not
+    allow now is put off until they do.
+    """
+    due = (
+        select(_m.rfc_message_id, _m.address)
+        .where(_m.state == "waiting", _m.due_at <= now)
+        .order_by(_m.due_at, _m.rfc_message_id)
+        .limit(limit)
+    )
+    # On PostgreSQL others skip what is locked; on SQLite the write lock already keeps them out.
+    found = dict(row.tuple() for row in connection.execute(due.with_for_update(skip_locked=True)))
+    if not found:
+        return []
+    _suppress(connection, found, now)
+    put_off = allowed(connection, found, limits, now)
+    if put_off:
+        later = [{"key": key, "due": due_at} for key, due_at in put_off.items()]
+        connection.execute(
+            update(messages).where(_m.rfc_message_id == bindparam("key")).values(due_at=bindparam("due")), later
+        )
+    mine = [key for key in found if key not in put_off]
+    values = {"state": "claimed", "claimed_by": worker, "lease_until": now + lease, "changed_at": now}
+    connection.execute(update(messages).where(_m.rfc_message_id.in_(mine)).values(**values))
+    columns = (_m.run_id, _m.customer_id, _m.address, _m.rfc_message_id, _m.content, _m.attempts, _m.expires_at)
+    return [MessageRow(*row) for row in connection.execute(select(*columns).where(_m.rfc_message_id.in_(mine)))]
+
+
+def _suppress(connection: Connection, found: dict[str, str], now: datetime) -> None:
+    """Take out of `found`, and end, what must not be sent any more: the world may have changed since the plan."""
+    hashes = {address_hash(address): key for key, address in found.items()}
+    blocked = connection.execute(select(suppressions.c.address_hash).where(suppressions.c.address_hash.in_(hashes)))
+    ended = {hashes[digest]: "on the suppression list" for digest in blocked.scalars()}
+    said_no = (customers.c.consent_email == "unsubscribed") | customers.c.objected | customers.c.erased_at.is_not(None)
+    refused = (
+        select(_m.rfc_message_id)
+        .join(customers, customers.c.id == _m.customer_id)
+        .where(_m.rfc_message_id.in_(found), said_no)
+    )
+    ended |= dict.fromkeys(connection.execute(refused).scalars(), "unsubscribed since it was planned")
+    for reason in set(ended.values()):
+        keys = [key for key, why in ended.items() if why == reason]
+        values = {"state": "suppressed", "reason": reason, "changed_at": now}
+        connection.execute(update(messages).where(_m.rfc_message_id.in_(keys)).values(**values))
+    for key in ended:
+        del found[key]
+
+
+def turn(
+    connection: Connection,
+    worker: str,
+    ended: Sequence[Ended],
+    begun: Sequence[MessageRow],
+    now: datetime,
+    lease: timedelta,
+) -> set[str]:
+    """Write down how messages ended and that others are about to be handed over, in one transaction.
+
+    Returns:
+        the Message-IDs of those that may be sent. One that is missing is no longer this worker's (its lease ran out
+        and another took it, or its run was paused): don't send it.
+    """
+    _finish(connection, worker, ended, now)
+    if not begun:
+        return set()
+    held = {row.key: row for row in begun}
+    delivering = select(runs.c.id).where(runs.c.state == "delivering")
+    mine = (
+        update(messages)
+        .where(_m.rfc_message_id.in_(held), _m.claimed_by == worker, _m.state.in_(("claimed", "sending")))
+        .where(_m.run_id.in_(delivering))
+        .values(state="sending", attempts=_m.attempts + 1, lease_until=now + lease, changed_at=now)
+        .returning(_m.rfc_message_id)
+    )
+    return set(connection.execute(mine).scalars())
+
+
+_UNFINISHED = (_m.state == "claimed") | (_m.state == "sending") | (_m.state == "in_doubt")
+_ENDS = (
+    update(messages)
+    .where(_m.rfc_message_id == bindparam("key"), _m.claimed_by == bindparam("worker"), _UNFINISHED)
+    .values(
+        state=bindparam("new"),
+        reason=bindparam("why"),
+        answer=bindparam("said"),
+        due_at=func.coalesce(bindparam("again", type_=_m.due_at.type), _m.due_at),
+        lease_until=None,
+        changed_at=bindparam("at"),
+    )
+)
+
+
+def _finish(connection: Connection, worker: str, ended: Iterable[Ended], now: datetime) -> None:
+    values = [
+        {
+            "key": each.row.key,
+            "worker": worker,
+            "new": each.state,
+            "why": each.reason,
+            "said": each.answer,
+            "again": each.due_at,
+            "at": now,
+        }
+        for each in ended
+    ]
+    if values:
+        connection.execute(_ENDS, values)
+
+
+def heartbeat(connection: Connection, worker: str, until: datetime) -> None:
+    """Extend the lease of all that this worker holds."""
+    held = (_m.claimed_by == worker) & _m.state.in_(("claimed", "sending"))
+    connection.execute(update(messages).where(held).values(lease_until=until))
+
+
+def hand_back(connection: Connection, worker: str, now: datetime, keys: Collection[str] | None = None) -> None:
+    """Give back what this worker claimed and did not begin; all of it, or these."""
+    held = (_m.claimed_by == worker) & (_m.state == "claimed")
+    if keys is not None:
+        held &= _m.rfc_message_id.in_(keys)
+    paused = select(runs.c.id).where(runs.c.state.in_(("paused", "stopped")))
+    free = {"claimed_by": None, "lease_until": None, "changed_at": now}
+    connection.execute(update(messages).where(held, _m.run_id.in_(paused)).values(state="paused", **free))
+    connection.execute(update(messages).where(held).values(state="waiting", **free))
+
+
+def recover(store: Store, now: datetime, *, doubtful: bool = True) -> int:
+    """Find what dead processes left behind: claimed messages wait again, those being sent are in doubt.
 
     Args:
         store: the store.
-        run: id, campaign, scheduled_at, as_of, model_id, template_version, settings.
-        rows: one a customer: customer_id, state, reason, due_at, address, rfc_message_id, content.
-        now: the moment of planning.
-
-    Returns:
-        False when the run is there already (another process was first): nothing was changed.
-    """
-    values = [{**row, "run_id": run["id"], "changed_at": now} for row in rows]
-    return _new_run(store, {**run, "state": "delivering", "planned_at": now}, values)
-
-
-def _new_run(store: Store, run: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> bool:
-    try:
-        with store.writing() as write:
-            write.execute(insert(runs).values(**run))
-            if rows:
-                write.execute(insert(messages), rows)
-    except IntegrityError:
-        if run_exists(store, run["id"]):
-            return False
-        raise
-    return True
-
-
-def skip_run(store: Store, run: Mapping[str, Any], note: str, now: datetime) -> bool:
-    """Write down a run that was not planned, and why; False when it is there already."""
-    return _new_run(store, {**run, "state": "skipped", "note": note, "finished_at": now}, [])
-
-
-def claim(store: Store, worker: str, now: datetime, lease: timedelta, limit: int) -> list[MessageRow]:
-    """Take up to `limit` due messages for one worker; no other gets them while the lease runs."""
-    due = (
-        select(messages.c.run_id, messages.c.customer_id)
-        .where(messages.c.state == "waiting", messages.c.due_at <= now)
-        .order_by(messages.c.due_at, messages.c.customer_id)
-        .limit(limit)
-    )
-    named = messages.c
-    with store.writing() as write:
-        # On PostgreSQL others skip what is locked; on SQLite the write lock already keeps them out.
-        keys = write.execute(due.with_for_update(skip_locked=True)).all()
-        if not keys:
-            return []
-        mine = tuple_(named.run_id, named.customer_id).in_([tuple(key) for key in keys])
-        write.execute(
-            update(messages)
-            .where(mine)
-            .values(state="claimed", claimed_by=worker, lease_until=now + lease, changed_at=now)
-        )
-        columns = (named.run_id, named.customer_id, named.address, named.rfc_message_id, named.content, named.attempts)
-        return [
-            MessageRow(*row)
-            for row in write.execute(select(*columns).where(mine).order_by(named.due_at, named.customer_id))
-        ]
-
-
-def mark_sending(store: Store, run_id: str, customer_id: str, worker: str, now: datetime, lease: timedelta) -> bool:
-    """Commit that the message is about to be handed to the transport, under a lease that begins now.
-
-    Returns:
-        False when the message is no longer this worker's (its lease ran out and another took it): don't send it.
-    """
-    named = messages.c
-    mine = (
-        (named.run_id == run_id)
-        & (named.customer_id == customer_id)
-        & (named.state == "claimed")
-        & (named.claimed_by == worker)
-    )
-    values = {"state": "sending", "attempts": named.attempts + 1, "lease_until": now + lease, "changed_at": now}
-    with store.writing() as write:
-        return write.execute(update(messages).where(mine).values(**values)).rowcount == 1
-
-
-def finish(store: Store, run_id: str, customer_id: str, state: str, reason: str, answer: str, now: datetime) -> None:
-    """Write down how a message ended, with the server's words."""
-    _set(store, run_id, customer_id, state=state, reason=reason, answer=answer, lease_until=None, changed_at=now)
-
-
-def retry(store: Store, run_id: str, customer_id: str, answer: str, due_at: datetime, now: datetime) -> None:
-    """Put a message back, due again later."""
-    values = {"state": "waiting", "answer": answer, "due_at": due_at, "lease_until": None, "changed_at": now}
-    _set(store, run_id, customer_id, **values)
-
-
-def _set(store: Store, run_id: str, customer_id: str, **values: Any) -> None:
-    with store.writing() as write:
-        write.execute(
-            update(messages).where(messages.c.run_id == run_id, messages.c.customer_id == customer_id).values(**values)
-        )
-
-
-def hand_back(store: Store, worker: str, now: datetime) -> None:
-    """Give back what this worker claimed and did not begin."""
-    named = messages.c
-    with store.writing() as write:
-        write.execute(
-            update(messages)
-            .where(named.state == "claimed", named.claimed_by == worker)
-            .values(state="waiting", claimed_by=None, lease_until=None, changed_at=now)
-        )
-
-
-def recover(store: Store, now: datetime) -> int:
-    """Find what dead processes left behind: claimed messages wait again, those being sent are in doubt.
+        now: the moment; what has a lease that ended before it has no living process.
+        doubtful: judge what was being sent, too; not right after the database was away, when the living ones could
+            not say that they are.
 
     Returns:
         how many messages are newly in doubt; with the run's policy `resend` they wait again instead.
     """
-    named = messages.c
-    dead = named.lease_until < now
+    dead = _m.lease_until < now
     with store.writing() as write:
-        write.execute(
-            update(messages)
-            .where(named.state == "claimed", dead)
-            .values(state="waiting", lease_until=None, changed_at=now)
-        )
-        doubtful = write.execute(
-            select(named.run_id, named.customer_id, runs.c.settings).join(runs).where(named.state == "sending", dead)
+        free = {"state": "waiting", "claimed_by": None, "lease_until": None, "changed_at": now}
+        write.execute(update(messages).where(_m.state == "claimed", dead).values(**free))
+        if not doubtful:
+            return 0
+        lost = write.execute(
+            select(_m.rfc_message_id, runs.c.settings)
+            .join(runs)
+            .where(_m.state == "sending", dead)
+            .with_for_update(of=messages, skip_locked=True)
         ).all()
-        for run_id, customer_id, settings in doubtful:
-            resend = settings["in_doubt"] == "resend"
-            write.execute(
-                update(messages)
-                .where(named.run_id == run_id, named.customer_id == customer_id)
-                .values(
-                    state="waiting" if resend else "in_doubt",
-                    reason="sent again after a crash" if resend else "the process died while sending",
-                    lease_until=None,
-                    changed_at=now,
-                )
-            )
-    return len(doubtful)
+        again = [key for key, settings in lost if settings["in_doubt"] == "resend"]
+        kept = [key for key, settings in lost if settings["in_doubt"] != "resend"]
+        resend(write, again, "sent again after a crash", now)
+        values = {
+            "state": "in_doubt",
+            "reason": "the process died while sending",
+            "lease_until": None,
+            "changed_at": now,
+        }
+        write.execute(update(messages).where(_m.rfc_message_id.in_(kept)).values(**values))
+    return len(lost)
+
+
+def resend(connection: Connection, keys: Collection[str], reason: str, now: datetime) -> int:
+    """Let messages in doubt, or found being sent by nobody, wait to be sent again."""
+    doubtful = _m.rfc_message_id.in_(keys) & _m.state.in_(("sending", "in_doubt"))
+    values = {
+        "state": "waiting",
+        "reason": reason,
+        "claimed_by": None,
+        "lease_until": None,
+        "due_at": now,
+        "changed_at": now,
+    }
+    return connection.execute(update(messages).where(doubtful).values(**values)).rowcount
+
+
+def left_behind(store: Store, now: datetime) -> bool:
+    """Say whether a process died while sending, and nobody has judged yet what it left."""
+    query = select(_m.run_id).where(_m.state == "sending", _m.lease_until < now).limit(1)
+    with store.engine.connect() as read:
+        return read.execute(query).first() is not None
 
 
 def expire(store: Store, now: datetime) -> None:
-    """End what is too late to be worth sending, by each run's own limit."""
-    named = messages.c
+    """End what is too late to be worth sending."""
+    late = update(messages).where(_m.state.in_(("waiting", "paused")), _m.expires_at < now)
     with store.writing() as write:
-        for run_id, settings in _open_runs(write):
-            limit = now - timedelta(hours=settings["expires_hours"])
-            late = update(messages).where(named.run_id == run_id, named.state == "waiting", named.due_at < limit)
-            write.execute(late.values(state="expired", reason="too late to be worth sending", changed_at=now))
-
-
-def finish_runs(store: Store, now: datetime) -> None:
-    """Close the runs of which nothing is open."""
-    with store.writing() as write:
-        for run_id, _ in _open_runs(write):
-            left = select(func.count()).where(messages.c.run_id == run_id, messages.c.state.in_(OPEN))
-            if write.scalar(left) == 0:
-                write.execute(update(runs).where(runs.c.id == run_id).values(state="finished", finished_at=now))
-
-
-def _open_runs(connection: Connection) -> Sequence[tuple[str, dict[str, Any]]]:
-    return connection.execute(select(runs.c.id, runs.c.settings).where(runs.c.state == "delivering")).all()
+        write.execute(
+            late.where(_m.attempts == 0).values(state="expired", reason="too late to be worth sending", changed_at=now)
+        )
+        write.execute(late.values(state="expired", reason="too late, after temporary failures", changed_at=now))
 
 
 def open_count(store: Store) -> int:
     """Count the messages that are not at an end."""
     with store.engine.connect() as read:
-        return read.scalar(select(func.count()).select_from(messages).where(messages.c.state.in_(OPEN))) or 0
+        return read.scalar(select(func.count()).select_from(messages).where(_m.state.in_(OPEN))) or 0
 
 
 def due_soon(store: Store, before: datetime) -> bool:
     """Say whether anything is in hand, or waits and is due before a moment."""
-    named = messages.c
-    soon = (named.state == "waiting") & (named.due_at <= before)
-    query = select(named.run_id).where(named.state.in_(("claimed", "sending")) | soon).limit(1)
+    soon = (_m.state == "waiting") & (_m.due_at <= before)
+    query = select(_m.run_id).where(_m.state.in_(("claimed", "sending")) | soon).limit(1)
     with store.engine.connect() as read:
         return read.execute(query).first() is not None
 
 
-def run_settings(store: Store, run_id: str) -> dict[str, Any]:
-    """Read the campaign as it was when the run was planned."""
+def in_doubt(store: Store, run_id: str) -> list[Mapping[str, Any]]:
+    """List the messages of a run that are in doubt, each with its recipient."""
+    columns = (_m.rfc_message_id, _m.customer_id, _m.address, _m.reason, _m.answer)
+    query = select(*columns).where(_m.run_id == run_id, _m.state == "in_doubt").order_by(_m.customer_id)
     with store.engine.connect() as read:
-        settings: dict[str, Any] = read.execute(select(runs.c.settings).where(runs.c.id == run_id)).scalar_one()
-    return settings
-
-
-def counts(store: Store, run_id: str) -> dict[tuple[str, str], int]:
-    """Count the customers of a run by (state, reason)."""
-    named = messages.c
-    query = (
-        select(named.state, named.reason, func.count())
-        .where(named.run_id == run_id)
-        .group_by(named.state, named.reason)
-    )
-    with store.engine.connect() as read:
-        return {(state, reason or ""): count for state, reason, count in read.execute(query)}
-
-
-def sent_customers(store: Store, run_id: str, limit: int) -> list[str]:
-    """List some of the customers who were sent a message."""
-    query = select(messages.c.customer_id).where(messages.c.run_id == run_id, messages.c.state == "sent")
-    with store.engine.connect() as read:
-        return list(read.execute(query.order_by(messages.c.customer_id).limit(limit)).scalars())
+        return [dict(row) for row in read.execute(query).mappings()]

@@ -292,6 +292,7 @@ messages = Table(
     Column("state", Text, nullable=False),
     Column("reason", Text),
     Column("due_at", UtcTime),
+    Column("expires_at", UtcTime),
     Column("address", Text),
     Column("rfc_message_id", Text, unique=True),
     Column("content", JSON),
@@ -300,6 +301,8 @@ messages = Table(
     Column("lease_until", UtcTime),
     Column("answer", Text),
     Column("changed_at", UtcTime, nullable=False),
-    Index("ix_messages_state_due_at", "state", "due_at"),
+    # Claims read in this order: among those due at one moment, recipient domains are mixed, as a hash mixes them.
+    Index("ix_messages_state_due_at_rfc_message_id", "state", "due_at", "rfc_message_id"),
+    Index("ix_messages_run_id_state", "run_id", "state"),
     Index("ix_messages_customer_id", "customer_id"),
 )

@@ -3,24 +3,29 @@
 For trials, and for a relay that polls.
 """
 
+import asyncio
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from campaigns.errors import TransportError
-from campaigns.mail.transports.base import Envelope, Outcome, not_open
+from campaigns.mail.transports.base import Envelope, Lane, Outcome, not_open
 
 
 class Maildir:
     """A folder with tmp, new and cur. The file's name comes from the envelope's key: sent twice, it is one file."""
 
+    lanes = 4
+    batch = 1
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._seen: set[str] | None = None
 
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
         try:
             for part in ("tmp", "new", "cur"):
                 (self.folder / part).mkdir(parents=True, exist_ok=True)
@@ -32,26 +37,42 @@ class Maildir:
             ) from error
         return self
 
-    def __exit__(
+    async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._seen = None
 
-    def send(self, envelope: Envelope) -> Outcome:
-        """Write the message; a full disk is a reason to try later."""
+    async def lane(self) -> Lane:
+        """Give a lane; several write side by side, as each waits for the disk."""
         if self._seen is None:
             raise not_open(f"maildir {self.folder}")
+        return _Lane(self.folder, self._seen)
+
+
+class _Lane:
+    def __init__(self, folder: Path, seen: set[str]) -> None:
+        self._folder = folder
+        self._seen = seen
+
+    async def send(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
+        """Write each message; a full disk is a reason to try later."""
+        return [await asyncio.to_thread(self._keep, envelope) for envelope in envelopes]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    def _keep(self, envelope: Envelope) -> Outcome:
         name = f"{hashlib.sha256(envelope.key.encode()).hexdigest()[:40]}.handpicked"
-        draft, final = self.folder / "tmp" / f"{name}.{os.getpid()}", self.folder / "new" / name
+        draft, final = self._folder / "tmp" / f"{name}.{os.getpid()}", self._folder / "new" / name
         if name in self._seen or final.exists():
             return Outcome("sent", f"already there as {name}")
         try:
-            _write(draft, envelope.data)
+            _write(draft, envelope.message.raw())
             draft.replace(final)
             _sync_folder(final.parent)
         except OSError as error:
             draft.unlink(missing_ok=True)
-            return Outcome("retry", f"maildir {self.folder}: {error.strerror or error}")
+            return Outcome("retry", f"maildir {self._folder}: {error.strerror or error}")
         self._seen.add(name)
         return Outcome("sent", f"written as {name}")
 

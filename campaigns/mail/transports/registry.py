@@ -1,13 +1,15 @@
 """Turn the `transport` setting, a URL, into a transport."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from campaigns.errors import TransportError
 from campaigns.mail.transports.base import Transport
 from campaigns.mail.transports.maildir import Maildir
-from campaigns.mail.transports.smtp import Server, Smtp
+from campaigns.mail.transports.smtp import Smtp, machine_name
+from campaigns.mail.transports.smtp_session import Server
 
 REMEDY = (
     "use maildir:FOLDER, smtp://[user:password@]host:port or smtps://[user:password@]host:port; "
@@ -15,8 +17,26 @@ REMEDY = (
 )
 
 
-def open_transport(url: str, project: Path) -> Transport:
-    """Make the transport of a URL; a Maildir's folder counts from the project's. `with` opens it.
+@dataclass(frozen=True)
+class Pace:
+    """How a transport is used.
+
+    Attributes:
+        lanes: connections of one process.
+        per_connection: messages after which a connection is opened anew.
+        timeout_seconds: how long an answer may take.
+    """
+
+    lanes: int = 20
+    per_connection: int = 1000
+    timeout_seconds: float = 60.0
+
+
+DEFAULT_PACE = Pace()
+
+
+def open_transport(url: str, project: Path, pace: Pace = DEFAULT_PACE) -> Transport:
+    """Make the transport of a URL; a Maildir's folder counts from the project's. `async with` opens it.
 
     Raises:
         TransportError: a kind that is not known, no folder, no host, or a port that is none.
@@ -27,13 +47,13 @@ def open_transport(url: str, project: Path) -> Transport:
             raise TransportError("the maildir transport names no folder", remedy=REMEDY)
         return Maildir(project / rest)
     if kind in {"smtp", "smtps"}:
-        return Smtp(_server(url, kind))
+        return Smtp(_server(url, kind, pace.timeout_seconds), pace.lanes, pace.per_connection)
     # Only what looks like a kind is repeated: of a URL in disorder, any part may be the password.
     named = f"kind {kind!r}" if rest and re.fullmatch(r"[a-z][a-z+-]{0,15}", kind) else "kind that its setting names"
     raise TransportError(f"no transport of the {named}", remedy=REMEDY)
 
 
-def _server(url: str, kind: str) -> Server:
+def _server(url: str, kind: str, timeout_seconds: float) -> Server:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -44,4 +64,4 @@ def _server(url: str, kind: str) -> Server:
     tls = kind == "smtps"
     user = unquote(parts.username) if parts.username else None
     password = unquote(parts.password) if parts.password else None
-    return Server(host, port or (465 if tls else 587), tls, user, password)
+    return Server(host, port or (465 if tls else 587), tls, user, password, timeout_seconds, machine_name())

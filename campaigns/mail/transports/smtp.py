@@ -1,169 +1,214 @@
-"""Deliver over SMTP on one connection that is kept open; TLS from the start (smtps) or as soon as it is offered."""
+"""Deliver over SMTP: kept-alive connections, commands in one packet, TLS from the start or as soon as it is offered."""
 
-import contextlib
 import re
-import smtplib
+import socket
 import ssl
-from dataclasses import dataclass, field
-from email.utils import parseaddr
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
 from campaigns.errors import TransportError
-from campaigns.mail.transports.base import Envelope, Outcome, not_open
+from campaigns.mail.feedback import severity_of
+from campaigns.mail.transports.base import Envelope, Lane, Outcome, not_open
+from campaigns.mail.transports.smtp_reply import Reply
+from campaigns.mail.transports.smtp_session import Server, Session, connect
 
-OK, GO_ON = 2, 3  # the first digit of an answer (RFC 5321, section 4.2.1)
-CLOSING, NO_LOGIN = 421, 530
-_LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Server:
-    """Where to deliver; the password never shows in a message."""
-
-    host: str
-    port: int
-    tls: bool = False
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
-    timeout_seconds: float = 30.0
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+GO_ON, CLOSING = 354, 421
+_UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")  # would end the address, or the command, before its end
+_UNSAFE_QUOTED = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Smtp:
-    """One SMTP connection.
+    """A relay, reached over several connections.
 
-    Until the last byte of a message is out, a lost connection means that it was not taken (try again); after that, and
+    Args:
+        server: where it is.
+        lanes: connections of one process.
+        per_connection: messages after which a connection is opened anew.
+    """
+
+    batch = 1
+
+    def __init__(self, server: Server, lanes: int = 20, per_connection: int = 1000) -> None:
+        self.server = server
+        self.lanes = lanes
+        self.per_connection = per_connection
+        self._context: ssl.SSLContext | None = None
+
+    async def __aenter__(self) -> Self:
+        self._context = ssl.create_default_context()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._context = None
+
+    async def lane(self) -> Lane:
+        """Open a connection: the first one shows whether the server is there and lets us in."""
+        if self._context is None:
+            raise not_open(f"the connection to {self.server}")
+        return SmtpLane(self.server, self._context, self.per_connection, await connect(self.server, self._context))
+
+
+class SmtpLane:
+    """One connection, opened anew when it is lost or worn out.
+
+    Until the dot behind a message is out, a lost connection means that it was not taken (try again); after that, and
     before the answer, it may have been (in doubt).
     """
 
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self._open = False
-        self._session: smtplib.SMTP | None = None
+    def __init__(self, server: Server, context: ssl.SSLContext, per_connection: int, session: Session) -> None:
+        self._server = server
+        self._context = context
+        self._per_connection = per_connection
+        self._session: Session | None = session
 
-    def __enter__(self) -> Self:
-        self._session = _connect(self.server)
-        self._open = True
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._open = False
-        if self._session is not None:
-            with contextlib.suppress(OSError):
-                self._session.quit()
-            self._drop()
-
-    def send(self, envelope: Envelope) -> Outcome:
+    async def send(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Hand over one message: a 4xx answer is tried again later, a 5xx is final, one that is lost leaves a doubt.
 
         Raises:
-            TransportError: not open, unreachable, or no message will do: another sender or a login is wanted.
+            TransportUnreachable: no connection can be had now.
+            TransportError: no message will do: another sender, a login or a signature is wanted.
         """
-        if not self._open:
-            raise not_open(f"the connection to {self.server}")
+        return [await self._send(envelope) for envelope in envelopes]
+
+    async def close(self) -> None:
+        """Say goodbye."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.quit()
+
+    async def _ready(self) -> Session:
+        if self._session is not None and (not self._session.alive or self._session.messages >= self._per_connection):
+            await self.close()
         if self._session is None:
-            self._session = _connect(self.server)
-        try:
-            return self._transact(self._session, envelope)
-        except ValueError as error:  # smtplib refuses line breaks and non-ASCII before a byte of them is sent
-            self._reset(self._session)
-            return Outcome("failed", f"an address can't be said in SMTP: {error}")
-        except OSError as error:  # every smtplib error is one; a lost connection is opened anew for the next message
-            self._drop()
-            return Outcome("retry", f"{self.server}: connection lost: {error}")
+            self._session = await connect(self._server, self._context)
+        return self._session
 
-    def _transact(self, session: smtplib.SMTP, envelope: Envelope) -> Outcome:
-        # Not session.mail and session.rcpt: they mend an address in silence, and mail would go to another one.
-        refused = self._refusal(session, OK, session.docmd("MAIL", f"FROM:<{parseaddr(envelope.sender)[1]}>"))
-        if refused is not None and refused.status == "failed":
-            raise TransportError(
-                f"{self.server} refuses the sender: {refused.answer}", remedy="check the shop's sender address"
+    async def _send(self, envelope: Envelope) -> Outcome:
+        session = await self._ready()
+        session.messages += 1
+        if _cannot_be_said(envelope.recipient) or _cannot_be_said(envelope.return_path):
+            return Outcome("failed", f"an address can't be said in SMTP: {envelope.recipient!r}")
+        abilities = session.abilities
+        if envelope.message.needs_smtputf8 and not abilities.international:
+            return Outcome("failed", f"{self._server} does not take international addresses (RFC 6531)")
+        data = envelope.message.raw(eight_bit=abilities.eight_bit)
+        if abilities.largest is not None and len(data) > abilities.largest:
+            return Outcome(
+                "failed", f"552 the message has {len(data):,} bytes, {self._server} takes {abilities.largest:,}"
             )
-        return (
-            refused
-            or self._refusal(session, OK, session.docmd("RCPT", f"TO:<{envelope.recipient}>"))
-            or self._refusal(session, GO_ON, session.docmd("DATA"))
-            or self._hand_over(session, envelope.data)
-        )
-
-    def _hand_over(self, session: smtplib.SMTP, data: bytes) -> Outcome:
-        whole = data if data.endswith(b"\r\n") else data + b"\r\n"
-        session.send(_LEADING_DOT.sub(b"..", whole) + b".\r\n")
         try:
-            reply = session.getreply()
-            if reply[0] < 0:
-                raise smtplib.SMTPServerDisconnected("what came is no SMTP answer")
+            refused = await self._introduce(session, envelope, len(data))
         except OSError as error:
-            self._drop()
-            return Outcome("in_doubt", f"{self.server}: the whole message was sent, its answer was lost: {error}")
-        return self._refusal(session, OK, reply) or Outcome("sent", _words(reply))
+            session.drop()
+            return Outcome("retry", f"{self._server}: connection lost: {error}")
+        return refused or await self._hand_over(session, data)
 
-    def _refusal(self, session: smtplib.SMTP, wanted: int, reply: tuple[int, bytes]) -> Outcome | None:
-        code = reply[0]
-        if code // 100 == wanted:
+    async def _introduce(self, session: Session, envelope: Envelope, size: int) -> Outcome | None:
+        """Say MAIL, RCPT and DATA, in one packet if the server allows it; the outcome, if it refuses one of them."""
+        commands = [_mail(session, envelope, size), f"RCPT TO:<{envelope.recipient}>\r\n", "DATA\r\n"]
+        if session.abilities.pipelining:
+            session.write("".join(commands).encode())
+            return await self._answered(session)
+        for name, command in zip(("sender", "recipient", "message"), commands, strict=True):
+            session.write(command.encode())
+            refused = self._refusal(session, name, await session.reply())
+            if refused is not None:
+                return await self._reset(session, refused)
+        return None
+
+    async def _answered(self, session: Session) -> Outcome | None:
+        """Read the three replies; the first refusal counts, those behind it only follow from it."""
+        refused: Outcome | None = None
+        error: TransportError | None = None
+        last = None
+        for name in ("sender", "recipient", "message"):
+            last = await session.reply()
+            if refused is None and error is None:
+                try:
+                    refused = self._refusal(session, name, last)
+                except TransportError as found:
+                    error = found
+            if last.code == CLOSING:
+                break
+        if error is not None:
+            session.drop()
+            raise error
+        if refused is None:
             return None
-        self._reset(session, gone=code == CLOSING)
-        if code == NO_LOGIN:
-            raise TransportError(f"{self.server} wants a login: {_words(reply)}", remedy="give user and password")
-        return Outcome("failed" if code >= 500 else "retry", _words(reply))
+        if last is not None and last.code == GO_ON:  # it wants a message all the same: an empty one, to nobody
+            session.write(b".\r\n")
+            await session.reply()
+        return await self._reset(session, refused)
 
-    def _reset(self, session: smtplib.SMTP, *, gone: bool = False) -> None:
+    async def _reset(self, session: Session, refused: Outcome) -> Outcome:
         """Be ready for the next message; a server that hangs up does not change the answer it gave."""
         try:
-            if gone:
-                raise smtplib.SMTPServerDisconnected
-            session.rset()
+            session.write(b"RSET\r\n")
+            if not (await session.reply()).good:
+                session.drop()
         except OSError:
-            self._drop()
+            session.drop()
+        return refused
 
-    def _drop(self) -> None:
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+    async def _hand_over(self, session: Session, data: bytes) -> Outcome:
+        stuffed = (b"." + data if data.startswith(b".") else data).replace(b"\r\n.", b"\r\n..")
+        try:
+            session.write(stuffed)
+            # One turn of the loop before the dot: a server that hung up meanwhile is noticed, and nothing is in doubt.
+            await session.turn()
+            session.write(b".\r\n")
+        except OSError as error:
+            session.drop()
+            return Outcome("retry", f"{self._server}: connection lost before the end of the message: {error}")
+        try:
+            reply = await session.reply()
+        except OSError as error:
+            session.drop()
+            return Outcome("in_doubt", f"{self._server}: the whole message was sent, its answer was lost: {error}")
+        return self._refusal(session, "message", reply) or Outcome("sent", str(reply))
+
+    def _refusal(self, session: Session, what: str, reply: Reply) -> Outcome | None:
+        """Say what a reply means for this message; none if it is a yes."""
+        if reply.good:
+            return None
+        if reply.code == CLOSING:
+            session.drop()
+        if reply.code < 500:
+            return Outcome("retry", str(reply))
+        words = str(reply)
+        if severity_of(words) == "configuration":
+            raise TransportError(
+                f"{self._server} takes no message of this sender: {words}",
+                remedy="mend login, SPF, DKIM or DMARC (see `handpicked doctor`), then `handpicked resume`",
+            )
+        if what == "sender" and reply.code != 552:
+            raise TransportError(
+                f"{self._server} refuses the sender: {words}", remedy="check the shop's sender address"
+            )
+        return Outcome("failed", words)
 
 
-def _words(reply: tuple[int, bytes]) -> str:
-    return f"{reply[0]} {reply[1].decode('utf-8', 'replace')}"
+def _mail(session: Session, envelope: Envelope, size: int) -> str:
+    offered = session.abilities
+    words = [
+        f"MAIL FROM:<{envelope.return_path}>",
+        *([f"SIZE={size}"] if offered.takes_size else []),
+        *(["BODY=8BITMIME"] if offered.eight_bit else []),
+        *(["SMTPUTF8"] if envelope.message.needs_smtputf8 else []),
+    ]
+    return " ".join(words) + "\r\n"
 
 
-def _connect(server: Server) -> smtplib.SMTP:
-    context = ssl.create_default_context()
-    try:
-        session = (
-            smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout_seconds, context=context)
-            if server.tls
-            else smtplib.SMTP(server.host, server.port, timeout=server.timeout_seconds)
-        )
-    except (OSError, UnicodeError) as error:
-        raise TransportError(
-            f"no SMTP server answers at {server}: {error}", remedy="check host and port of the transport"
-        ) from error
-    try:
-        _greet(session, server, context)
-    except OSError as error:
-        session.close()
-        raise TransportError(
-            f"{server} does not let us in: {error}", remedy="check user, password and certificate"
-        ) from error
-    except UnicodeError:  # its words hold the password
-        session.close()
-        raise TransportError(
-            f"user or password for {server} is not ASCII", remedy="smtplib can't say it; choose another"
-        ) from None
-    return session
+def _cannot_be_said(address: str) -> bool:
+    if address.startswith('"'):
+        return bool(_UNSAFE_QUOTED.search(address)) or bool(_UNSAFE.search(address.rpartition("@")[2]))
+    return bool(_UNSAFE.search(address))
 
 
-def _greet(session: smtplib.SMTP, server: Server, context: ssl.SSLContext) -> None:
-    session.ehlo_or_helo_if_needed()
-    if not server.tls and session.has_extn("starttls"):
-        session.starttls(context=context)
-        session.ehlo_or_helo_if_needed()
-    if server.user is not None:
-        if not isinstance(session.sock, ssl.SSLSocket):
-            raise OSError("it offers no TLS, and a password is never sent in the clear")
-        session.login(server.user, server.password or "")
+def machine_name() -> str:
+    """Say what we call ourselves in EHLO (RFC 5321, section 4.1.1.1): a name with a dot, or an address literal."""
+    name = socket.getfqdn()
+    return name if "." in name and name.isascii() else "[127.0.0.1]"

@@ -1,4 +1,4 @@
-"""What delivery needs to know: customers' preferences, requests to links, and how fast messages may leave."""
+"""What delivery needs to know: how long a message is worth sending, customers' wishes, requests to links, rates."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,12 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Add the tables; nothing stands in them yet."""
+    """Add the tables; messages that wait are worth sending for as long as most campaigns say."""
+    op.add_column("messages", sa.Column("expires_at", sa.BigInteger(), nullable=True))
+    op.execute("UPDATE messages SET expires_at = due_at + 172800000000")  # 48 hours in microseconds
+    op.drop_index("ix_messages_state_due_at", "messages")
+    op.create_index("ix_messages_state_due_at_rfc_message_id", "messages", ["state", "due_at", "rfc_message_id"])
+    op.create_index("ix_messages_run_id_state", "messages", ["run_id", "state"])
     op.create_table(
         "preferences",
         sa.Column("customer_id", sa.Text(), nullable=False),

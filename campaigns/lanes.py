@@ -1,0 +1,197 @@
+"""The lanes of one transport: each takes a message, composes it, asks the ledger, hands it over, and takes the next."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from campaigns.errors import BadMessage, TransportError, TransportUnreachable
+from campaigns.ledger import Ledger
+from campaigns.mail.transports.base import Envelope, Lane, Outcome, Transport
+from campaigns.outcome import ended
+from campaigns.store.outbox import Ended, MessageRow
+
+PATIENCE_SECONDS = 300.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+REFUSALS_IN_A_ROW = 100
+"""So many refusals without one message taken in between, and the run is stopped before it burns the whole audience."""
+
+Compose = Callable[[MessageRow], Envelope]
+
+
+class Post:
+    """Sends what it is given over the lanes of one transport.
+
+    Args:
+        transport: open.
+        ledger: writes down what happens.
+        compose: makes the finished message of a row; raises BadMessage.
+        resends: says whether the run of a row sends again what is in doubt.
+        retry_after: how long to wait after the first, second, ... temporary failure; the last counts for all further.
+        on_done: told how each message ended.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        ledger: Ledger,
+        compose: Compose,
+        resends: Callable[[MessageRow], bool],
+        retry_after: Sequence[timedelta],
+        on_done: Callable[[str], None],
+    ) -> None:
+        self._transport = transport
+        self._ledger = ledger
+        self._compose = compose
+        self._resends = resends
+        self._retry_after = retry_after
+        self._on_done = on_done
+        self._rows: deque[MessageRow] = deque()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._lanes: set[asyncio.Task[None]] = set()
+        self._draining = False
+        self._opened = False
+        self._reached_at = asyncio.get_running_loop().time()
+        self._refusals = 0
+        self.error: Exception | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Rows that no lane has taken yet."""
+        return len(self._rows)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and no lane has anything in hand."""
+        return not self._rows and len(self._waiting) == len(self._lanes)
+
+    def put(self, rows: Sequence[MessageRow]) -> None:
+        """Give it rows; as many lanes are opened as have something to do."""
+        self._rows.extend(rows)
+        for _ in rows:
+            if self._waiting:
+                self._call_one()
+        wanted = min(self._transport.lanes, -(-len(self._rows) // self._transport.batch))
+        while len(self._lanes) < wanted and not self._draining:
+            task = asyncio.create_task(self._lane())
+            self._lanes.add(task)
+            task.add_done_callback(self._lanes.discard)
+
+    async def drain(self) -> None:
+        """Finish what lanes have in hand, and no more."""
+        self._draining = True
+        self._rows.clear()
+        while self._waiting:
+            self._call_one()
+        await asyncio.gather(*self._lanes, return_exceptions=True)
+
+    def _call_one(self) -> None:
+        waiter = self._waiting.popleft()
+        if not waiter.done():
+            waiter.set_result(None)
+
+    async def _take(self) -> list[MessageRow]:
+        """Wait for rows; none when it is to end."""
+        while not self._rows and not self._draining:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiter)
+            await waiter
+        if self._draining:
+            return []
+        return [self._rows.popleft() for _ in range(min(len(self._rows), self._transport.batch))]
+
+    async def _lane(self) -> None:
+        try:
+            lane = await self._open()
+            if lane is not None:
+                try:
+                    await self._work(lane)
+                finally:
+                    await lane.close()
+        except Exception as error:  # raised again by whoever drains
+            self.error = self.error or error
+            self._draining = True
+            while self._waiting:
+                self._call_one()
+
+    async def _open(self) -> Lane | None:
+        """Open a lane; a transport that was there before may be away for a while."""
+        pause = FIRST_PAUSE
+        while not self._draining:
+            try:
+                lane = await self._transport.lane()
+            except TransportUnreachable:
+                if not self._opened or self._now() - self._reached_at > PATIENCE_SECONDS:
+                    raise
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            else:
+                self._opened, self._reached_at = True, self._now()
+                return lane
+        return None
+
+    async def _work(self, lane: Lane) -> None:
+        done: list[Ended] = []
+        pause = FIRST_PAUSE
+        while True:
+            if done and not self._rows:
+                await self._ledger.turn(done, [])
+                done = []
+            rows = await self._take()
+            if not rows:
+                await self._ledger.turn(done, [])
+                return
+            try:
+                done = await self._next(lane, done, rows)
+                pause = FIRST_PAUSE
+            except TransportUnreachable:
+                if self._now() - self._reached_at > PATIENCE_SECONDS:
+                    raise
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _next(self, lane: Lane, done: list[Ended], rows: Sequence[MessageRow]) -> list[Ended]:
+        """Write down what became of the last messages, then send these; how they ended is written at the next turn."""
+        ready: list[tuple[MessageRow, Envelope]] = []
+        for row in rows:
+            try:
+                ready.append((row, self._compose(row)))
+            except BadMessage as error:
+                done.append(Ended(row, "failed", "bad message", str(error)))
+                self._on_done("failed")
+        mine = await self._ledger.turn(done, [row for row, _ in ready])
+        done.clear()
+        going = [(row, envelope) for row, envelope in ready if row.key in mine]
+        if not going:
+            return []
+        try:
+            outcomes = await lane.send([envelope for _, envelope in going])
+        except TransportError as error:
+            await self._nothing_taken([row for row, _ in going], error)
+            raise
+        self._reached_at = self._now()
+        return [await self._judged(row, outcome) for (row, _), outcome in zip(going, outcomes, strict=True)]
+
+    async def _judged(self, row: MessageRow, outcome: Outcome) -> Ended:
+        found = ended(row, outcome, resends=self._resends(row), retry_after=self._retry_after, now=datetime.now(UTC))
+        self._on_done(found.state)
+        self._refusals = self._refusals + 1 if found.state == "failed" else 0
+        if self._refusals >= REFUSALS_IN_A_ROW:
+            note = f"{self._refusals} messages in a row were refused: {outcome.answer}"
+            await self._ledger.turn([found], [])
+            await self._ledger.halt(row.run_id, note)
+            raise TransportError(note, remedy="mend what the server says, then `handpicked resume`")
+        return found
+
+    async def _nothing_taken(self, rows: Sequence[MessageRow], error: TransportError) -> None:
+        """Put back what was not handed over; unless the transport is only away, stop its runs and say why."""
+        now = datetime.now(UTC)
+        await self._ledger.turn(
+            [Ended(row, "waiting", "the transport was not to be used", str(error), now) for row in rows], []
+        )
+        if not isinstance(error, TransportUnreachable):
+            for run_id in {row.run_id for row in rows}:
+                await self._ledger.halt(run_id, error.problem)
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()

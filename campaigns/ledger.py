@@ -1,0 +1,229 @@
+"""The ledger of a delivering process: writes down what happens to messages, many of them in one transaction.
+
+Lanes ask for a turn: what became of the message they had, and may they begin the next. What they ask while a
+transaction is under way goes into the next one, all together: the more lanes, the fewer transactions for each message.
+A lane goes on when its turn is on the disk: a process that dies has at most one unknown message for each lane (law 2).
+
+All of it happens in one thread, which is the only one of the process that speaks to the database while it delivers.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+
+from campaigns.errors import StoreError
+from campaigns.store import outbox, runs
+from campaigns.store.buckets import Limits
+from campaigns.store.database import Store
+
+Found = TypeVar("Found")
+AGAIN_SECONDS = 0.5
+LET_OTHERS_IN_SECONDS = 0.001
+
+
+@dataclass(frozen=True)
+class _Turn:
+    ended: Sequence[outbox.Ended]
+    begun: Sequence[outbox.MessageRow]
+    answer: asyncio.Future[set[str]]
+
+
+class Ledger:
+    """One process's share of the outbox.
+
+    Args:
+        store: the store.
+        lease: how long a message is this process's without a sign of life; a heartbeat comes three times as often.
+        limits: the rate limits in force.
+        say: told when the database is away, and when it is back.
+    """
+
+    def __init__(self, store: Store, lease: timedelta, limits: Limits, say: Callable[[str], None]) -> None:
+        self.worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._store = store
+        self._lease = lease
+        self._limits = limits
+        self._say = say
+        self._thread = ThreadPoolExecutor(1, "ledger")
+        self._held = ExitStack()
+        self._connection: Connection | None = None
+        self._asked: list[_Turn] = []
+        self._wake = asyncio.Event()
+        self._away_since: float | None = None
+        self._there_since = time.monotonic()
+        self._patience: float | None = None
+
+    async def __aenter__(self) -> "Ledger":
+        self._tasks = [asyncio.create_task(self._write_turns()), asyncio.create_task(self._beat())]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._let_go)
+        self._thread.shutdown()
+
+    def hurry(self) -> None:
+        """The process is to end: a database that is away is waited for no longer than a lease."""
+        self._patience = time.monotonic() + self._lease.total_seconds()
+
+    async def claim(self, limit: int) -> list[outbox.MessageRow]:
+        """Take up to `limit` due messages."""
+        return await self._write(
+            lambda connection: outbox.claim(connection, self.worker, _now(), self._lease, limit, self._limits),
+            last=True,
+        )
+
+    async def turn(self, ended: Sequence[outbox.Ended], begun: Sequence[outbox.MessageRow]) -> set[str]:
+        """Write down how messages ended, and that others begin; give the keys of those that may be sent now."""
+        if not ended and not begun:
+            return set()
+        answer: asyncio.Future[set[str]] = asyncio.get_running_loop().create_future()
+        self._asked.append(_Turn(ended, begun, answer))
+        self._wake.set()
+        return await answer
+
+    async def hand_back(self, rows: Sequence[outbox.MessageRow] | None = None) -> None:
+        """Give back what was claimed and not begun: these, or all of it."""
+        keys = None if rows is None else [row.key for row in rows]
+        await self._write(lambda connection: outbox.hand_back(connection, self.worker, _now(), keys))
+
+    async def halt(self, run_id: str, note: str) -> None:
+        """Stop a run, and say why."""
+        await self._write(lambda connection: runs.halt_in(connection, run_id, "stopped", note, _now()))
+
+    async def settings(self, run_id: str) -> dict[str, object]:
+        """Read the campaign as it was when its run was planned."""
+        return await self._read(lambda: runs.settings(self._store, run_id))
+
+    async def tidy(self) -> bool:
+        """Find what dead processes left, end what is too late, close runs that are done.
+
+        Returns:
+            whether something that a dead process was sending is still to be judged.
+        """
+        return await self._read(self._tidy)
+
+    def _tidy(self) -> bool:
+        now = _now()
+        # Right after the database was away, the living could not say that they are: give them time to.
+        watched = time.monotonic() - self._there_since > 2 * self._beat_seconds
+        outbox.recover(self._store, now, doubtful=watched)
+        outbox.expire(self._store, now)
+        runs.finish(self._store, now)
+        return not watched and outbox.left_behind(self._store, now)
+
+    async def due_soon(self, within: timedelta) -> bool:
+        """Say whether anything is in hand anywhere, or is due before long."""
+        return await self._read(lambda: outbox.due_soon(self._store, _now() + within))
+
+    @property
+    def _beat_seconds(self) -> float:
+        return self._lease.total_seconds() / 3
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._beat_seconds)
+            await self._write(lambda connection: outbox.heartbeat(connection, self.worker, _now() + self._lease))
+
+    async def _write_turns(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            turns, self._asked = self._asked, []
+            if turns:
+                await self._answer(turns)
+
+    async def _answer(self, turns: Sequence[_Turn]) -> None:
+        ended = [each for turn in turns for each in turn.ended]
+        begun = [row for turn in turns for row in turn.begun]
+        try:
+            mine = await self._write(
+                lambda connection: outbox.turn(connection, self.worker, ended, begun, _now(), self._lease)
+            )
+        except Exception as error:  # whoever asked must know, or would wait for ever
+            for turn in turns:
+                turn.answer.set_exception(error)
+            return
+        for turn in turns:
+            if not turn.answer.cancelled():
+                turn.answer.set_result({row.key for row in turn.begun} & mine)
+
+    async def _write(self, work: Callable[[Connection], Found], *, last: bool = False) -> Found:
+        return await self._read(lambda: self._transaction(work, last=last))
+
+    async def _read(self, work: Callable[[], Found]) -> Found:
+        """Do something in the ledger's thread; while the database is away, again until it is back.
+
+        All moves of the outbox ask for the state that they start from, so one whose answer was lost may be made twice.
+
+        Raises:
+            StoreError: it is still away, and the process is to end.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                found = await loop.run_in_executor(self._thread, work)
+            except (IntegrityError, ProgrammingError):
+                raise
+            except (DBAPIError, StoreError) as error:
+                self._away(error)
+                await asyncio.sleep(AGAIN_SECONDS)
+            else:
+                self._back()
+                return found
+
+    def _away(self, error: Exception) -> None:
+        words = str(getattr(error, "orig", error)).strip().splitlines()[0]
+        if self._away_since is None:
+            self._away_since = time.monotonic()
+            self._say(f"the database does not answer, delivery waits for it: {words}")
+        if self._patience is not None and time.monotonic() > self._patience:
+            raise StoreError(
+                f"the database does not answer: {words}",
+                remedy="what was being sent is in doubt; see `handpicked report`",
+            )
+
+    def _back(self) -> None:
+        if self._away_since is not None:
+            self._say(f"the database is back after {time.monotonic() - self._away_since:.0f} s")
+            self._away_since = None
+            self._there_since = time.monotonic()
+
+    def _transaction(self, work: Callable[[Connection], Found], *, last: bool) -> Found:
+        """Do something in a transaction on a kept connection.
+
+        With `last`, let go of the connection after it: on SQLite, other threads of this process wait for that.
+        """
+        if self._connection is None:
+            self._connection = self._held.enter_context(self._store.keeping(durable=True))
+        try:
+            with self._connection.begin():
+                found = work(self._connection)
+        except BaseException:
+            self._let_go()
+            raise
+        if last:
+            self._let_go()
+            time.sleep(LET_OTHERS_IN_SECONDS)
+        return found
+
+    def _let_go(self) -> None:
+        self._connection = None
+        self._held.close()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
