@@ -60,11 +60,7 @@ def one_click_link(value: str) -> str:
         BadMessage: it is not https, which one-click wants (RFC 8058, section 3.1).
     """
     bare = _bare(value, "unsubscribe link")
-    try:
-        kind, host = urlsplit(bare).scheme, urlsplit(bare).hostname
-    except ValueError:
-        kind = host = None
-    if not host or (kind != "https" and not (kind == "http" and host in _THIS_MACHINE)):
+    if not _one_click(bare):
         raise BadMessage(
             f"the unsubscribe link {bare!r} is not https", remedy="let `base_url` under [shop] begin with https://"
         )
@@ -124,6 +120,14 @@ def mailbox(value: str, what: str) -> tuple[str, str, str]:
     name, address = found[0]
     written = deliverable(address, what)
     return value.replace(address, written), name, written
+
+
+def _one_click(link: str) -> bool:
+    try:
+        kind, host = urlsplit(link).scheme, urlsplit(link).hostname
+    except ValueError:
+        return False
+    return bool(host) and (kind == "https" or (kind == "http" and host in _THIS_MACHINE))
 
 
 def _bare(value: str, what: str) -> str:
