@@ -18,7 +18,7 @@ from campaigns.mail.address import ascii_domain
 from campaigns.mail.dkim_key import Key, load_key
 
 ONCE = (b"from", b"to", b"reply-to", b"subject", b"date", b"message-id", b"content-type")
-"""A second one of these would change what a reader sees: they are signed once more than they stand there (RFC 6376, section 8.15)."""
+"""A second one of these would change what is read: signed once more than they stand there (RFC 6376, section 8.15)."""
 _SIGNED = {
     *ONCE,
     *(b"list-id", b"list-unsubscribe", b"list-unsubscribe-post", b"feedback-id", b"precedence"),
