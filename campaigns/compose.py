@@ -3,12 +3,14 @@
 A pure function of the two, so that any message can be shown again.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.utils import parseaddr
 from typing import Any
 
 from campaigns.campaign import Campaign
+from campaigns.mail.address import deliverable
 from campaigns.mail.lint import Fault, faults
 from campaigns.mail.message import Message, build
 from campaigns.mail.money import price_text
@@ -111,7 +113,15 @@ def compose(
         list_id=f"{campaign.name}.{project.settings.sender_domain}",
         unsubscribe_url=project.links.unsubscribe(row.customer_id, campaign.name),
         reply_to=shop.reply_to,
+        unsubscribe_mailbox=project.settings.mail.return_path,
+        feedback_id=f"{campaign.name}:{_word(row.run_id)}::{_word(project.settings.sender_domain)[-15:]}",
+        signers=project.signers,
     )
+
+
+def _word(value: str) -> str:
+    """A part of a Feedback-ID: without its separator."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", value)
 
 
 def envelope(
@@ -120,5 +130,5 @@ def envelope(
     """Build the finished message of one outbox row, and say where it goes and where it bounces to."""
     message = compose(project, campaign, template, row, date)
     mailbox = project.settings.mail.return_path
-    bounces_to = return_path(mailbox, row.key) if mailbox else parseaddr(project.settings.shop.sender)[1]
+    bounces_to = deliverable(return_path(mailbox, row.key) if mailbox else parseaddr(project.settings.shop.sender)[1])
     return Envelope(bounces_to, message.to_address, message, row.key)

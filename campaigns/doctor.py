@@ -5,12 +5,19 @@ import difflib
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from email.utils import parseaddr
 from functools import partial
+from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 
 from campaigns.campaign import SlateSpec
 from campaigns.errors import BadCampaign, CampaignError
+from campaigns.mail.address import ascii_domain, deliverable
+from campaigns.mail.dkim import load_signer
+from campaigns.mail.resolver import Resolve, dns_resolver
+from campaigns.mail.sender_domain import SenderDomain, sender_checks
+from campaigns.mail.spf import server_term
 from campaigns.mail.transports.base import Transport
 from campaigns.mail.transports.registry import open_transport
 from campaigns.project import Project
@@ -28,11 +35,23 @@ class Finding:
     detail: str
 
 
-def doctor(project: Project) -> list[Finding]:
-    """Look at the database, the connections, the campaigns, the transport and the tools."""
+SENDS = {"ses": "include:amazonses.com", "postmark": "include:spf.mtasv.net", "mailgun": "include:mailgun.org"}
+"""The providers that sign messages themselves, each with the SPF term that lets it send."""
+
+
+def doctor(project: Project, resolve: Resolve | None = None) -> list[Finding]:
+    """Look at the database, the connections, the campaigns, the transport, the sender's domain and the tools.
+
+    Args:
+        project: the open project.
+        resolve: asks DNS; the machine's own way if none is given.
+    """
+    transport = _look("transport", partial(_transport, project))
+    leaves = transport.good and not project.settings.transport.startswith("maildir:")  # a trial needs no DNS
     findings = [
         _look("database", partial(_database, project)),
-        _look("transport", partial(_transport, project)),
+        transport,
+        *(_sender_domain(project, resolve or dns_resolver()) if leaves else []),
         *(_look(f"connection {name}", partial(_streams, project, name)) for name in project.settings.connections),
         *(
             _look(f"campaign {path.stem}", partial(_campaign, project, path.stem))
@@ -67,6 +86,24 @@ async def _reach(transport: Transport) -> str:
         lane = await opened.lane()
         await lane.close()
     return type(transport).__name__
+
+
+def _sender_domain(project: Project, resolve: Resolve) -> list[Finding]:
+    try:
+        sender = _sender(project)
+    except CampaignError as error:
+        return [Finding("sender domain", False, str(error))]
+    return [_look(f"sender domain: {what}", check) for what, check in sender_checks(resolve, sender).items()]
+
+
+def _sender(project: Project) -> SenderDomain:
+    settings = project.settings
+    kind = settings.transport.partition(":")[0]
+    domain = ascii_domain(settings.sender_domain)
+    path = deliverable(parseaddr(settings.mail.return_path or settings.shop.sender)[1], "return path")
+    keys = [load_signer(domain, key.selector, project.folder / key.key) for key in settings.mail.signatures]
+    sends = SENDS.get(kind) or server_term(urlsplit(settings.transport).hostname or domain)
+    return SenderDomain(domain, path.rpartition("@")[2], keys, sends, signed_elsewhere=kind in SENDS)
 
 
 def _streams(project: Project, name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Self
 
 from campaigns.campaign import Campaign
 from campaigns.errors import NotFound
+from campaigns.mail.dkim import Signer, load_signer
 from campaigns.mail.links import Links
 from campaigns.mail.render import CompiledTemplate, load_template
 from campaigns.progress import Progress, SilentProgress
@@ -57,6 +58,16 @@ class Project:
     def links(self) -> Links:
         """The signer of links in messages."""
         return Links(self.settings.secret.get_secret_value(), self.settings.shop.base_url)
+
+    @cached_property
+    def signers(self) -> list[Signer]:
+        """The DKIM keys of the sender's domain, each of which signs every message.
+
+        Raises:
+            BadSettings: a key can't be read or is too weak.
+        """
+        found = self.settings.mail.signatures
+        return [load_signer(self.settings.sender_domain, each.selector, self.folder / each.key) for each in found]
 
     def as_of(self, at: datetime | None = None) -> datetime:
         """The moment the data is looked at: `at`, or the pretended now, or now."""

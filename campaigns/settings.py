@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from campaigns.errors import BadSettings
 from campaigns.files import explain, read_toml
+from campaigns.mail.address import ascii_domain
 from engine.parameters import DEFAULTS, Parameters
 
 
@@ -163,7 +164,8 @@ class Settings(BaseSettings):
     @property
     def sender_domain(self) -> str:
         """The domain messages come from."""
-        return parseaddr(self.shop.sender)[1].rpartition("@")[2] or "localhost"
+        domain = parseaddr(self.shop.sender)[1].rpartition("@")[2]
+        return ascii_domain(domain) if domain else "localhost"
 
 
 def _secret(project: Path) -> str:

@@ -33,7 +33,7 @@ def text_header(name: str, words: str) -> str:
     ('Subject: Two picks', 'Subject: =?utf-8?b?Q2Fmw6k=?=')
     """
     line = one_line(words)
-    return _folded(name, line.split(" ") if _plain(line) else _encoded(line))
+    return folded(name, line.split(" ") if _plain(line) else _encoded(line))
 
 
 def address_header(name: str, display: str, address: str) -> str:
@@ -44,12 +44,26 @@ def address_header(name: str, display: str, address: str) -> str:
     """
     shown = one_line(display)
     if not shown:
-        return _folded(name, [address])
+        return folded(name, [address])
     if not _plain(shown) or len(shown) > LINE - len(name) - 4:
-        return _folded(name, [*_encoded(shown), f"<{address}>"])
+        return folded(name, [*_encoded(shown), f"<{address}>"])
     if not _ATOMS.fullmatch(shown):
         shown = '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return _folded(name, [shown, f"<{address}>"])
+    return folded(name, [shown, f"<{address}>"])
+
+
+def folded(name: str, pieces: Iterable[str]) -> str:
+    r"""Write a header whose pieces stay whole: a line breaks between two of them (RFC 5322, section 2.2.3).
+
+    >>> folded("List-Unsubscribe", ["<https://shop.example.com/unsubscribe/token>,", "<mailto:leave@example.com>"])
+    'List-Unsubscribe: <https://shop.example.com/unsubscribe/token>,\r\n <mailto:leave@example.com>'
+    """
+    lines = [f"{name}:"]
+    for piece in pieces:
+        if len(lines[-1]) + 1 + len(piece) > LINE and lines[-1] != f"{name}:":
+            lines.append("")
+        lines[-1] += f" {piece}"
+    return "\r\n".join(lines)
 
 
 def _plain(line: str) -> bool:
@@ -71,12 +85,3 @@ def _encoded(line: str) -> Iterator[str]:
 
 def _encoded_word(piece: str) -> str:
     return f"=?utf-8?b?{b64encode(piece.encode()).decode()}?="
-
-
-def _folded(name: str, pieces: Iterable[str]) -> str:
-    lines = [f"{name}:"]
-    for piece in pieces:
-        if len(lines[-1]) + 1 + len(piece) > LINE and lines[-1] != f"{name}:":
-            lines.append("")
-        lines[-1] += f" {piece}"
-    return "\r\n".join(lines)

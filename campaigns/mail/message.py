@@ -1,23 +1,26 @@
 """Make the bytes of one message: checked headers, a plain-text part and an HTML part."""
 
 import hashlib
-import re
 from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import format_datetime, getaddresses
+from email.utils import format_datetime
 
 from campaigns.errors import BadMessage
+from campaigns.mail.address import deliverable
 from campaigns.mail.dkim import Signer
-from campaigns.mail.headers import address_header, has_control, one_line, text_header
+from campaigns.mail.headers import address_header, folded, one_line, text_header
+from campaigns.mail.identifiers import (
+    bulk_sender_id,
+    list_name,
+    mailbox,
+    message_key,
+    one_click_link,
+    unsubscribe_by_mail,
+)
 
-_LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_ADDRESS = re.compile(rf"{_LOCAL}(?:\.{_LOCAL})*@{_LABEL}(?:\.{_LABEL})*")
-LONGEST_ADDRESS = 254  # RFC 5321, section 4.5.3.1.3, without its angle brackets
-LONGEST_LINE = 998  # RFC 5322, section 2.1.1
-LONGEST_VALUE = 900  # so that its line stays below the 998 of RFC 5322, section 2.1.1
+LONGEST_LINE = 998  # octets; RFC 5322, section 2.1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +28,16 @@ class Message:
     """A finished message, in its parts: those transports that speak HTTP take the parts, SMTP takes `raw`.
 
     Attributes:
-        sender: the From mailbox as it was given, with or without a name.
+        sender: the From mailbox as it was given, with or without a name; its domain in ASCII.
         to_name: the recipient's name, on one line; may be empty.
-        to_address: the recipient's bare address.
+        to_address: the recipient's bare address as mail carries it: the one for the envelope.
         reply_to: where answers go, if not to the sender.
         subject: on one line.
         html: the HTML part.
         text: the plain-text part.
         rfc_message_id: the Message-ID, angle brackets included.
         extra: all other headers by name, unfolded: List-ID, List-Unsubscribe and so on.
+        needs_smtputf8: an address in it is not ASCII: only a server that offers SMTPUTF8 can take it (RFC 6531).
     """
 
     sender: str
@@ -47,26 +51,26 @@ class Message:
     extra: Mapping[str, str]
     _head: tuple[str, ...]
     _signers: tuple[Signer, ...] = ()
-
-    @property
-    def needs_smtputf8(self) -> bool:
-        """Whether an address of it is more than ASCII (RFC 6531)."""
-        return not self.to_address.isascii()
+    needs_smtputf8: bool = False
 
     def raw(self, *, eight_bit: bool = False) -> bytes:
-        """Write it as mail, CRLF throughout, every line short enough for any server; the same each time.
+        """Write it as mail, CRLF throughout, every line short enough for any server.
+
+        The same each time, but for the second at which it is signed. Its head is ASCII unless an address is not.
 
         Args:
             eight_bit: bodies may stay as they are (8BITMIME, RFC 6152); else they are base64.
         """
-        plain, rich = _canonical(self.text), _canonical(self.html)
-        unique = b"\0".join((self.rfc_message_id.encode("utf-8", "replace"), plain, rich))
-        boundary = f"=_{hashlib.sha256(unique).hexdigest()[:32]}"
+        bodies = _canonical(self.text), _canonical(self.html)
+        stay = [eight_bit and _stays(body) for body in bodies]
+        boundary = _boundary(self.rfc_message_id, bodies)
         head = [*self._head, f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"']
-        parts = [_part(boundary, kind, body, eight_bit) for kind, body in (("plain", plain), ("html", rich))]
-        body = b"".join([*parts, f"--{boundary}--\r\n".encode()])
+        if any(stay):  # a part may not be wider than its whole: RFC 2045, section 6.4
+            head.append("Content-Transfer-Encoding: 8bit")
+        plain, rich = (_part(boundary, *part) for part in zip(("plain", "html"), bodies, stay, strict=True))
+        body = b"%b%b--%b--\r\n" % (plain, rich, boundary.encode())
         signed = [signer.sign(head, body) for signer in self._signers]
-        return "\r\n".join([*signed, *head]).encode("ascii") + b"\r\n\r\n" + body
+        return b"%b\r\n\r\n%b" % ("\r\n".join([*signed, *head]).encode(), body)
 
 
 def build(  # noqa: PLR0913 - the headers of a message, all by name
@@ -82,6 +86,8 @@ def build(  # noqa: PLR0913 - the headers of a message, all by name
     list_id: str,
     unsubscribe_url: str,
     reply_to: str | None = None,
+    unsubscribe_mailbox: str | None = None,
+    feedback_id: str | None = None,
     signers: Sequence[Signer] = (),
 ) -> Message:
     """Build one message; its header is checked here, its bodies are written by `Message.raw`.
@@ -89,77 +95,107 @@ def build(  # noqa: PLR0913 - the headers of a message, all by name
     Line breaks in a name or a subject become a space; in an address, an id or a link they are refused, because there
     they can only be an attack.
 
+    Args:
+        sender: "Name <name@example.com>" or the bare address; reply_to the same.
+        to_name: any words.
+        to_address: a bare address, of any form that `deliverable` takes.
+        subject: any words.
+        html: the HTML part.
+        text: the plain-text part.
+        rfc_message_id: left@right, with or without angle brackets (RFC 5322, section 3.6.4).
+        date: with its time zone.
+        list_id: campaign.domain (RFC 2919).
+        unsubscribe_url: https; a POST to it unsubscribes (RFC 8058).
+        reply_to: where answers go, if not to the sender.
+        unsubscribe_mailbox: where mail unsubscribes, too (RFC 2369): each message has an address of its own there.
+        feedback_id: a:b:c:sender, by which Gmail counts complaints.
+        signers: each adds a signature.
+
     Raises:
-        BadMessage: an address, id or link is missing or would forge a header.
+        BadMessage: an address, id or link is missing or would forge a header; a date has no time zone.
     """
-    key = _bracketed(rfc_message_id, "message id")
-    extra = {
-        "List-ID": _bracketed(list_id, "list id"),
-        "List-Unsubscribe": _bracketed(unsubscribe_url, "unsubscribe link"),
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        "Precedence": "bulk",
-    }
+    key = message_key(rfc_message_id)
+    shown_sender, sender_name, sender_address = mailbox(sender, "sender")
+    answers = mailbox(reply_to, "reply_to") if reply_to else None
+    recipient = deliverable(to_address, "recipient")
+    extra = _bulk_headers(list_id, unsubscribe_url, unsubscribe_mailbox, feedback_id, key)
+    named, titled = one_line(to_name), one_line(subject)
     head = (
-        _mailbox("From", sender, "sender"),
-        address_header("To", to_name, _address(to_address, "recipient")),
-        *([_mailbox("Reply-To", reply_to, "reply_to")] if reply_to else []),
-        text_header("Subject", subject),
-        f"Date: {format_datetime(date)}",
+        address_header("From", sender_name, sender_address),
+        address_header("To", named, recipient),
+        *([address_header("Reply-To", *answers[1:])] if answers else []),
+        text_header("Subject", titled),
+        f"Date: {_date(date)}",
         f"Message-ID: {key}",
-        *(f"{name}: {value}" for name, value in extra.items()),
+        *(folded(name, value.split(" ")) for name, value in extra.items()),
         "MIME-Version: 1.0",
     )
-    named, titled = one_line(to_name), one_line(subject)
-    return Message(sender, named, to_address, reply_to, titled, html, text, key, extra, head, tuple(signers))
+    return Message(
+        sender=shown_sender,
+        to_name=named,
+        to_address=recipient,
+        reply_to=answers[0] if answers else None,
+        subject=titled,
+        html=html,
+        text=text,
+        rfc_message_id=key,
+        extra=extra,
+        needs_smtputf8=not all(map(str.isascii, head)),
+        _head=head,
+        _signers=tuple(signers),
+    )
+
+
+def _bulk_headers(list_id: str, link: str, mailbox: str | None, feedback_id: str | None, key: str) -> dict[str, str]:
+    ways = [one_click_link(link), *([unsubscribe_by_mail(mailbox, key)] if mailbox else [])]
+    return {
+        "List-ID": list_name(list_id),
+        "List-Unsubscribe": ", ".join(ways),
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "Precedence": "bulk",
+        **({"Feedback-ID": bulk_sender_id(feedback_id)} if feedback_id else {}),
+    }
+
+
+def _date(date: datetime) -> str:
+    if date.utcoffset() is None:
+        raise BadMessage(f"the date {date} has no time zone", remedy="give it in UTC")
+    return format_datetime(date)
 
 
 def _canonical(body: str) -> bytes:
     """Text as mail carries it (RFC 2045, section 6.8): line breaks are CRLF before base64, too."""
-    unix = body.replace("\r\n", "\n").replace("\r", "\n")
-    return unix.replace("\n", "\r\n").encode("utf-8", "replace")
+    coded = body.encode("utf-8", "replace")
+    if b"\r" in coded:
+        coded = coded.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return coded.replace(b"\n", b"\r\n")
 
 
-def _part(boundary: str, kind: str, body: bytes, eight_bit: bool) -> bytes:
-    as_it_is = eight_bit and b"\0" not in body and max(map(len, body.split(b"\r\n"))) <= LONGEST_LINE
-    coding = "8bit" if as_it_is else "base64"
+def _boundary(seed: str, bodies: Sequence[bytes]) -> str:
+    """Find a line that stands in no body, the same for the same message (RFC 2046, section 5.1.1)."""
+    boundary = f"=_{hashlib.sha256(seed.encode()).hexdigest()[:32]}"
+    return _boundary(boundary, bodies) if any(boundary.encode() in body for body in bodies) else boundary
+
+
+def _stays(body: bytes) -> bool:
+    """Say whether a body can be sent as it is: no NUL (RFC 5321, section 4.5.2), and no line that is too long."""
+    if b"\0" in body:
+        return False
+    start = 0
+    while len(body) - start > LONGEST_LINE:  # from the last line end within reach to the next: some 50 steps, not 1,000
+        end = body.rfind(b"\r\n", start, start + LONGEST_LINE + 2)
+        if end < 0:
+            return False
+        start = end + 2
+    return True
+
+
+def _part(boundary: str, kind: str, body: bytes, stays: bool) -> bytes:
+    coding = "8bit" if stays else "base64"
     head = f'--{boundary}\r\nContent-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: {coding}\r\n\r\n'
-    return head.encode() + (body + b"\r\n" if as_it_is else _base64(body))
+    return head.encode() + (body + b"\r\n" if stays else _base64(body))
 
 
 def _base64(body: bytes) -> bytes:
     coded = b2a_base64(body, newline=False)
     return b"\r\n".join([*(coded[at : at + 76] for at in range(0, len(coded), 76)), b""])
-
-
-def _bracketed(value: str, what: str) -> str:
-    bare = value[1:-1] if value.startswith("<") and value.endswith(">") else value
-    if not bare or not bare.isascii() or has_control(bare) or set(bare) & set(" <>"):
-        raise BadMessage(
-            f"the {what} {value!r} can't stand in a header",
-            remedy="give it in ASCII, without spaces, line breaks and angle brackets",
-        )
-    if len(bare) > LONGEST_VALUE:
-        raise BadMessage(
-            f"the {what} has {len(bare)} characters",
-            remedy=f"give one of at most {LONGEST_VALUE}: a mail line ends there",
-        )
-    return f"<{bare}>"
-
-
-def _mailbox(header: str, value: str, what: str) -> str:
-    if has_control(value):
-        raise BadMessage(f"the {what} {value!r} has a line break", remedy="write it on one line")
-    found = getaddresses([value])
-    if len(found) != 1:
-        raise BadMessage(f"the {what} {value!r} is not one address", remedy='write it as "Name <name@example.com>"')
-    name, address = found[0]
-    return address_header(header, name, _address(address, what))
-
-
-def _address(address: str, what: str) -> str:
-    if not _ADDRESS.fullmatch(address) or len(address) > LONGEST_ADDRESS:
-        raise BadMessage(
-            f"the {what} {address[:300]!r} is no address that mail can carry",
-            remedy="mend it where it comes from; it is name@example.com, in ASCII",
-        )
-    return address
