@@ -19,6 +19,7 @@ _TOUCHING = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 """Between a letter of the currency and a digit stands a space (CLDR, currencySpacing): Babel leaves it out."""
 
 
+@lru_cache(maxsize=65536)  # a shop has fewer prices than messages have picks
 def price_text(minor: int, currency: str, locale: str) -> str:
     r"""Write `minor` units of a currency, exactly; a locale nobody knows is written as American English.
 
