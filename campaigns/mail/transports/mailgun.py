@@ -31,7 +31,7 @@ _NEVER = {
     403: "check the sending key, and that the domain is verified and may send",
     404: "check the domain, and whether it is in the EU: api.eu.mailgun.net",
 }
-_RECIPIENT = re.compile(r"^\W*to\b|\bto parameter|recipient", re.IGNORECASE)
+_RECIPIENT = re.compile(r"\bto\W+(?:parameter|address)\b|not a valid (?:recipient|address)", re.IGNORECASE)
 _SENDER = re.compile(
     r"^\W*from\b|\bfrom parameter|sandbox|not allowed to send|(?:not|un)[ -]?verified|disabled|suspended", re.IGNORECASE
 )

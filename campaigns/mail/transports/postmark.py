@@ -37,7 +37,7 @@ _NEVER = {
 }
 _STREAM = "name a message stream of this server, of the kind broadcast: ?stream=NAME"
 _SENDER = re.compile(r"'From'|\bsender\b", re.IGNORECASE)
-_RECIPIENT = re.compile(r"'To'|address|recipient", re.IGNORECASE)
+_RECIPIENT = re.compile(r"'To'|(?:illegal|invalid) email (?:address|domain)", re.IGNORECASE)
 
 
 @dataclass(kw_only=True)

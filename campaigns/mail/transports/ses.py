@@ -26,7 +26,7 @@ from campaigns.mail.transports.provider_url import read_url
 
 REMEDY = (
     "write ses://ACCESS_KEY:SECRET_KEY@REGION, if need be with ?configuration_set=NAME; "
-    "write / + @ inside a key as %2F %2B %40"
+    "write / ? # @ % inside a key as %2F %3F %23 %40 %25"
 )
 TAG = "handpicked"
 LONGEST_TAG = 256
@@ -39,7 +39,7 @@ _NEVER = {
 }
 _CLOCK = {"RequestExpired", "RequestTimeTooSkewed"}
 _UNVERIFIED = re.compile(r"not verified|not authorized", re.IGNORECASE)
-_ADDRESS = re.compile(r"address|domain|recipient", re.IGNORECASE)
+_ADDRESS = re.compile(r"illegal address|(?:domain|local address) (?:contains|starts|ends)", re.IGNORECASE)
 FORBIDDEN = {401, 403}
 
 
