@@ -101,7 +101,10 @@ class HttpTransport(ABC):
 
     async def __aenter__(self) -> Self:
         limits = httpx.Limits(max_keepalive_connections=self.lanes, keepalive_expiry=5.0)
-        self._client = httpx.AsyncClient(timeout=None, limits=limits, follow_redirects=False)  # noqa: S113 - see _post
+        # A call as a whole is timed in _post. Connecting and shaking hands must end before, by httpx's own clock: it
+        # closes what it gave up, and forgets to when it is cancelled from outside.
+        timeout = httpx.Timeout(None, connect=self.timeout_seconds / 3)
+        self._client = httpx.AsyncClient(timeout=timeout, limits=limits, follow_redirects=False)
         return self
 
     async def __aexit__(
@@ -169,7 +172,7 @@ class HttpTransport(ABC):
         except TimeoutError:
             problem = f"no answer within {self.timeout_seconds:g} s"
         except httpx.HTTPError as error:
-            problem = self.shown(str(error)) or type(error).__name__
+            problem = self.shown(str(error)) or type(error).__name__  # a ConnectTimeout, for one, has no words
         if body_left:
             return Outcome("in_doubt", f"{self.name}: the answer was lost: {problem}")
         return Outcome("retry", f"{self.name} is not reached: {problem}")

@@ -28,6 +28,7 @@ class Reply:
         body: JSON to be, or bytes as they are.
         delay_seconds: how long it thinks.
         cut: it hangs up before the last byte of the body.
+        leaves: it hangs up after its answer, without saying so.
     """
 
     status: int = 200
@@ -35,6 +36,7 @@ class Reply:
     headers: dict = field(default_factory=dict)
     delay_seconds: float = 0.0
     cut: bool = False
+    leaves: bool = False
 
 
 class Provider:
@@ -65,7 +67,7 @@ class Provider:
                 self.end_headers()
                 with contextlib.suppress(OSError):  # who did not wait is gone
                     self.wfile.write(body[: len(body) // 2] if reply.cut else body)
-                self.close_connection = self.close_connection or reply.cut
+                self.close_connection = self.close_connection or reply.cut or reply.leaves
 
             def log_message(self, *_):
                 """Say nothing."""

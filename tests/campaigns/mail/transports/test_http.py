@@ -1,6 +1,7 @@
 """What is known of messages after each way that a call to a provider can end."""
 
 import asyncio
+import socket
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -43,6 +44,26 @@ def test_a_provider_that_is_not_there_took_nothing(deliver, nobody):
 def test_a_host_without_an_address_took_nothing(deliver):
     [outcome] = deliver(Parrot(endpoint="http://no-such-host.invalid", secret="s", timeout_seconds=5), trial())
     assert outcome.status == "retry"
+
+
+def test_one_that_never_shakes_hands_took_nothing(deliver):
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        parrot = Parrot(endpoint=f"https://127.0.0.1:{deaf.getsockname()[1]}", secret="s", timeout_seconds=0.6)
+        assert deliver(parrot, trial()) == [Outcome("retry", "parrot is not reached: ConnectTimeout")]
+
+
+def test_a_connection_that_was_left_meanwhile_puts_no_message_in_doubt(provider, parrot, reply):
+    async def pause_between():
+        async with parrot as opened:
+            lane = await opened.lane()
+            found = []
+            for number in range(5):
+                found += await lane.send([trial(number)])
+                await asyncio.sleep(0.05)
+            return found
+
+    provider.answer = lambda call: reply(leaves=True)
+    assert {outcome.status for outcome in asyncio.run(pause_between())} == {"sent"}
 
 
 def test_one_that_answers_too_late_leaves_a_doubt(deliver, provider, parrot):
