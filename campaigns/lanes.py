@@ -152,14 +152,8 @@ class Post:
 
     async def _next(self, lane: Lane, done: list[Ended], rows: Sequence[MessageRow]) -> list[Ended]:
         """Write down what became of the last messages, then send these; how they ended is written at the next turn."""
-        ready: list[tuple[MessageRow, Envelope]] = []
-        for row in rows:
-            try:
-                ready.append((row, self._compose(row)))
-            except BadMessage as error:
-                done.append(Ended(row, "failed", "bad message", str(error)))
-                self._on_done("failed")
-        mine = await self._ledger.turn(done, [row for row, _ in ready])
+        ready, bad = self._composed(rows)
+        mine = await self._ledger.turn([*done, *bad], [row for row, _ in ready])
         done.clear()
         going = [(row, envelope) for row, envelope in ready if row.key in mine]
         if not going:
@@ -171,6 +165,17 @@ class Post:
             raise
         self._reached_at = self._now()
         return [await self._judged(row, outcome) for (row, _), outcome in zip(going, outcomes, strict=True)]
+
+    def _composed(self, rows: Sequence[MessageRow]) -> tuple[list[tuple[MessageRow, Envelope]], list[Ended]]:
+        """Compose messages; what can't be composed ends as failed, and the others go on."""
+        ready, bad = [], []
+        for row in rows:
+            try:
+                ready.append((row, self._compose(row)))
+            except BadMessage as error:
+                bad.append(Ended(row, "failed", "bad message", str(error)))
+                self._on_done("failed")
+        return ready, bad
 
     async def _judged(self, row: MessageRow, outcome: Outcome) -> Ended:
         found = ended(row, outcome, resends=self._resends(row), retry_after=self._retry_after, now=datetime.now(UTC))

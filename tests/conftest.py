@@ -1,18 +1,13 @@
 """Shared fixtures: a store on SQLite and on a private PostgreSQL that the session starts itself."""
 
 import os
-import shutil
-import socket
-import subprocess
-import uuid
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from sqlalchemy import create_engine, text
 
 from campaigns.store.database import open_store
+from tests import cluster
 
 
 @pytest.fixture(scope="session")
@@ -28,45 +23,16 @@ def _missing(what):
 @pytest.fixture(scope="session")
 def free_port():
     """Finds a port of this machine that nobody listens on."""
-    return _free_port
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _binaries():
-    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    found = packaged[-1] if packaged else shutil.which("initdb")
-    return Path(found).resolve().parent if found else None
+    return cluster.free_port
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
-    """Start a private cluster; PostgreSQL refuses to run as root, so root hands it to another user."""
-    binaries = _binaries()
-    if binaries is None:
+def postgres():
+    """A private PostgreSQL server of the session."""
+    if cluster.binaries() is None:
         _missing("PostgreSQL")
-    folder = Path(f"/tmp/handpicked-pg-{uuid.uuid4().hex[:8]}")
-    folder.mkdir(mode=0o777)
-    user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.getuid() == 0 else []
-    if user:
-        shutil.chown(folder, "nobody", "nogroup")
-    port = _free_port()
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-
-    def run(program, *words):
-        environment = {**os.environ, "HOME": str(folder)}
-        subprocess.run([*user, binaries / program, *words], check=True, cwd=folder, env=environment, **quiet)
-
-    run("initdb", "-D", folder / "data", "-U", "shop", "-A", "trust", "-E", "UTF8", "--no-sync")
-    settings = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    run("pg_ctl", "-D", folder / "data", "-w", "-o", settings, "-l", folder / "log", "start")
-    yield f"postgresql+psycopg://shop@127.0.0.1:{port}"
-    run("pg_ctl", "-D", folder / "data", "-m", "immediate", "stop")
-    shutil.rmtree(folder, ignore_errors=True)
+    with cluster.cluster() as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -74,13 +40,7 @@ def database(request, tmp_path):
     """The URL of an empty database, of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'shop.db'}"
-    server = request.getfixturevalue("postgres")
-    name = f"shop_{uuid.uuid4().hex[:12]}"
-    engine = create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return f"{server}/{name}"
+    return request.getfixturevalue("postgres").new_database()
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from campaigns.errors import BadTemplate
 from campaigns.mail.markup import to_html
 
 
-
 class _Sandbox(ImmutableSandboxedEnvironment):
     """Jinja's sandbox, quick where it need not look: what a template is given is plain values in dictionaries."""
 

@@ -8,11 +8,16 @@ from urllib.parse import unquote, urlsplit
 from campaigns.errors import TransportError
 from campaigns.mail.transports.base import Transport
 from campaigns.mail.transports.maildir import Maildir
+from campaigns.mail.transports.mailgun import mailgun_from_url
+from campaigns.mail.transports.postmark import postmark_from_url
+from campaigns.mail.transports.ses import ses_from_url
 from campaigns.mail.transports.smtp import Smtp, machine_name
 from campaigns.mail.transports.smtp_session import Server
 
+PROVIDERS = {"ses": ses_from_url, "postmark": postmark_from_url, "mailgun": mailgun_from_url}
 REMEDY = (
-    "use maildir:FOLDER, smtp://[user:password@]host:port or smtps://[user:password@]host:port; "
+    "use maildir:FOLDER, smtp://[user:password@]host:port, smtps://[user:password@]host:port, ses://key:secret@region, "
+    "postmark://token@api.postmarkapp.com or mailgun://key@api.mailgun.net/domain; "
     "write : / ? # @ % inside user or password as %3A %2F %3F %23 %40 %25"
 )
 
@@ -48,6 +53,10 @@ def open_transport(url: str, project: Path, pace: Pace = DEFAULT_PACE) -> Transp
         return Maildir(project / rest)
     if kind in {"smtp", "smtps"}:
         return Smtp(_server(url, kind, pace.timeout_seconds), pace.lanes, pace.per_connection)
+    if kind in PROVIDERS:
+        provider = PROVIDERS[kind](url)
+        provider.timeout_seconds = pace.timeout_seconds
+        return provider
     # Only what looks like a kind is repeated: of a URL in disorder, any part may be the password.
     named = f"kind {kind!r}" if rest and re.fullmatch(r"[a-z][a-z+-]{0,15}", kind) else "kind that its setting names"
     raise TransportError(f"no transport of the {named}", remedy=REMEDY)
