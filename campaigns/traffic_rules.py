@@ -19,6 +19,8 @@ BURST_SECONDS = 10.0
 """Who follows all links of a message within so many seconds does not read."""
 ENOUGH_LINKS = 5
 """So many links at once are enough, however many more a message has: scanners take samples of long ones."""
+FEWEST_LINKS = 3
+"""Fewer at once may be a person's, who opens both products of a short message."""
 TOO_EARLY_SECONDS = 2.0
 """Nobody sees a message and clicks within this time of its delivery."""
 CLOCK_SECONDS = 60.0
@@ -66,17 +68,16 @@ def _with_honeypot(hits: pd.DataFrame) -> pd.Series:
 
 
 def _in_burst(hits: pd.DataFrame) -> pd.Series:
-    """All product links of a message, or enough of them, followed by one address within seconds."""
-    clicks = hits[hits["kind"] == "click"].sort_values([*VISITOR, "at"])
-    if clicks.empty:
+    """All links of a message (its products, and the view in the browser), or enough, by one address within seconds."""
+    followed = hits[hits["kind"].isin(["click", "view"])].sort_values([*VISITOR, "at"])
+    if followed.empty:
         return pd.Series(False, index=hits.index)
-    pause = clicks.groupby(VISITOR)["at"].diff().dt.total_seconds()
+    pause = followed.groupby(VISITOR)["at"].diff().dt.total_seconds()
     visit = (pause.isna() | (pause > BURST_SECONDS)).cumsum()
-    seen = clicks.groupby(visit)
+    seen = followed.assign(link=followed["product_id"].fillna("")).groupby(visit)
     span = (seen["at"].transform("max") - seen["at"].transform("min")).dt.total_seconds()
-    # What is not known to be few is taken for many: a single click is never a burst.
-    needed = pd.to_numeric(clicks["links"]).fillna(ENOUGH_LINKS).clip(2, ENOUGH_LINKS)
-    burst = (span <= BURST_SECONDS) & (seen["product_id"].transform("nunique") >= needed)
+    needed = (pd.to_numeric(followed["links"]).fillna(ENOUGH_LINKS) + 1).clip(FEWEST_LINKS, ENOUGH_LINKS)
+    burst = (span <= BURST_SECONDS) & (seen["link"].transform("nunique") >= needed)
     found: pd.Series = burst.reindex(hits.index, fill_value=False)
     return found
 
@@ -91,4 +92,5 @@ def _again(hits: pd.DataFrame, human: pd.Series) -> pd.Series:
     """A person's hit on a link soon after the one before it; the first of them stands."""
     theirs = hits[human].sort_values([*VISITOR, "at"])
     pause = theirs.groupby([*LINK, "address"], dropna=False)["at"].diff().dt.total_seconds()
-    return (pause <= AGAIN_SECONDS).reindex(hits.index, fill_value=False)
+    again: pd.Series = (pause <= AGAIN_SECONDS).reindex(hits.index, fill_value=False)
+    return again
