@@ -145,13 +145,12 @@ def _fill(
     """Give everyone still waiting a slate; who gets no product is skipped."""
     waiting = rows["state"] == "waiting"
     picks = slates_for(project, campaign, rows.loc[waiting, "customer_id"].tolist(), recommender, as_of)
-    agreed = rows["tracking_consent"].astype(str).str.lower().isin(AGREED) & project.settings.web.opens
-    people = zip(rows["customer_id"], rows["first_name"], rows["locale"], agreed, waiting, strict=True)
+    people = zip(rows["customer_id"], rows["first_name"], rows["locale"], tracked(project, rows), waiting, strict=True)
     content = [
-        content_of(project, text(name), text(locale), picks[customer], as_of, tracked=tracked)
+        content_of(project, text(name), text(locale), picks[customer], as_of, tracked=seen)
         if waits and customer in picks
         else None
-        for customer, name, locale, tracked, waits in people
+        for customer, name, locale, seen, waits in people
     ]
     empty = waiting & np.array([made is None for made in content], dtype=bool)
     return rows.assign(
@@ -159,3 +158,9 @@ def _fill(
         state=rows["state"].mask(empty, "skipped"),
         reason=rows["reason"].mask(empty, "no product to recommend"),
     )
+
+
+def tracked(project: Project, audience: pd.DataFrame) -> pd.Series:
+    """Say of whom it is noticed that they open a message: who agreed to it, if the shop wants it at all."""
+    agreed: pd.Series = audience["tracking_consent"].astype(str).str.lower().isin(AGREED)
+    return agreed & project.settings.web.opens

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Select, bindparam, case, delete, func, insert, select, update
+import pyarrow as pa
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, case, delete, func, insert, select, update
 
 from campaigns.store.database import Store
 from campaigns.store.tables import events, hits, messages
@@ -59,12 +60,11 @@ def read_parts(store: Store, since: datetime, until: datetime, part: int = PART)
     within = hits.c.at.between(since, until)
     last = ""
     while (end := _end_of_part(store, within, last, part)) is not None:
-        with store.engine.connect() as read:
-            found = read.execute(_with_messages().where(within, hits.c.customer_id > last, hits.c.customer_id <= end))
-            frame = pd.DataFrame(found.all(), columns=list(found.keys()))
+        with store.bulk() as bulk:
+            found = bulk.read(_with_messages().where(within, hits.c.customer_id > last, hits.c.customer_id <= end))
         for name in ("at", "sent_at"):
-            frame[name] = pd.to_datetime(frame[name], utc=True)
-        yield frame
+            found = found.set_column(found.column_names.index(name), name, found[name].cast(pa.timestamp("us", "UTC")))
+        yield found.to_pandas()
         last = end
 
 
@@ -85,7 +85,7 @@ def _with_messages() -> Select[Any]:
     return select(
         *hits.c,
         case((named.state == "sent", named.changed_at)).label("sent_at"),
-        func.json_array_length(named.content["picks"]).label("links"),
+        func.json_array_length(named.content["picks"], type_=Integer).label("links"),
         named.rfc_message_id,
     ).select_from(hits.outerjoin(messages, mine))
 
