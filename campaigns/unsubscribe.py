@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from campaigns.project import Project
@@ -13,7 +13,7 @@ REASON = "unsubscribed"
 
 
 def unsubscribe(project: Project, customer_id: str, now: datetime, **about: str) -> bool:
-    """Suppress every address that the customer is or was written to at, and keep the event.
+    """Suppress every address that the customer is or was written to at, and keep the event; what waits is not sent.
 
     Args:
         project: the open project.
@@ -22,12 +22,13 @@ def unsubscribe(project: Project, customer_id: str, now: datetime, **about: str)
         about: what else is known, such as the campaign whose message held the link.
 
     Returns:
-        False when it was done before, or no address is known: nothing was changed.
+        False when it was done before, or no address is known.
     """
     known = addresses(project, customer_id)
     new = known - suppressed_addresses(project.store, known)
     for address in sorted(new):
         suppress(project.store, address, REASON, now)
+    _withdraw(project, known, now)
     if new:
         _tell(project, customer_id, now, about)
     return bool(new)
@@ -46,6 +47,13 @@ def addresses(project: Project, customer_id: str) -> set[str]:
     with project.store.engine.connect() as read:
         found = read.execute(now.union(before)).scalars().all()
     return {address.strip().lower() for address in found if address and address.strip()}
+
+
+def _withdraw(project: Project, known: set[str], now: datetime) -> None:
+    """Keep messages that were planned before from being sent."""
+    theirs = (messages.c.state == "waiting") & func.lower(messages.c.address).in_(known)
+    with project.store.writing() as write:
+        write.execute(update(messages).where(theirs).values(state="suppressed", reason=REASON, changed_at=now))
 
 
 def _tell(project: Project, customer_id: str, now: datetime, about: dict[str, str]) -> None:

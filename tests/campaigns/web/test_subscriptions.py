@@ -4,10 +4,11 @@ from urllib.parse import urlencode
 
 import pytest
 from bs4 import BeautifulSoup
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
+from campaigns.project import real_now
 from campaigns.store.suppression import suppressed_addresses
-from campaigns.store.tables import customers, events, preferences, suppressions
+from campaigns.store.tables import customers, events, messages, preferences, suppressions
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -87,6 +88,18 @@ def test_the_address_that_was_written_to_is_suppressed_even_when_the_record_has_
     assert suppressed_addresses(shop.store, both) == both
 
 
+def test_a_message_that_waits_is_not_sent_any_more(shop, visit, rows, stop):
+    with shop.store.writing() as write:
+        mine = {"run_id": rows(messages)[0].run_id, "state": "waiting", "changed_at": real_now()}
+        write.execute(
+            insert(messages), [{**mine, "customer_id": i, "address": f"{i}@Example.com"} for i in ("c0", "c2")]
+        )
+        write.execute(update(messages).where(messages.c.customer_id == "c2").values(address="C1@example.com"))
+    visit("POST", stop)
+    found = {message.customer_id: (message.state, message.reason) for message in rows(messages)}
+    assert found == {"c0": ("waiting", None), "c1": ("sent", None), "c2": ("suppressed", "unsubscribed")}
+
+
 def test_a_customer_of_whom_nothing_is_known_gets_the_same_answer(shop, visit, rows, path_of):
     answer = visit("POST", path_of(shop.links.unsubscribe("gone", "weekly_digest")))
     assert answer.status_code == 200
@@ -135,8 +148,6 @@ def test_a_choice_that_is_not_offered_is_refused_and_nothing_is_kept(visit, rows
 
 
 def test_an_erased_customer_has_nothing_to_choose(shop, visit, rows, choose):
-    from campaigns.project import real_now
-
     with shop.store.writing() as write:
         write.execute(update(customers).where(customers.c.id == "c1").values(erased_at=real_now()))
     assert visit("GET", choose).status_code == post(visit, choose, often="week").status_code == 404
