@@ -65,6 +65,7 @@ def customers_matching(rule: str) -> Select[Any]:
             named.first_name,
             named.locale,
             named.time_zone,
+            named.attributes["tracking_consent"].as_string().label("tracking_consent"),
         )
         .select_from(customers.outerjoin(customer_traits, customer_traits.c.customer_id == named.id))
         .where(named.erased_at.is_(None), named.objected.is_(False), wanted)

@@ -22,11 +22,21 @@ from campaigns.store.outbox import MessageRow
 
 
 def content_of(
-    project: Project, first_name: str, locale: str, picks: Sequence[Mapping[str, Any]], made_at: datetime
+    project: Project,
+    first_name: str,
+    locale: str,
+    picks: Sequence[Mapping[str, Any]],
+    made_at: datetime,
+    *,
+    tracked: bool = False,
 ) -> dict[str, Any]:
-    """Say what the outbox keeps of a message: about 1 KB, from which it can be rendered at any time."""
+    """Say what the outbox keeps of a message: about 1 KB, from which it can be rendered at any time.
+
+    With `tracked`, the customer has agreed that opening the message is noticed.
+    """
     locale = locale or project.settings.shop.locale
-    return {"first_name": first_name, "locale": locale, "picks": list(picks), "made_at": made_at.isoformat()}
+    kept = {"first_name": first_name, "locale": locale, "picks": list(picks), "made_at": made_at.isoformat()}
+    return kept | ({"tracking": True} if tracked else {})
 
 
 def render(
@@ -77,6 +87,8 @@ def context(
             "unsubscribe": links.unsubscribe(customer_id, campaign.name),
             "browser": links.view(run_id, customer_id, datetime.fromisoformat(content["made_at"])),
             "preferences": links.preferences(customer_id),
+            "open": links.open(run_id, customer_id) if content.get("tracking") else None,
+            "honeypot": links.honeypot(run_id, customer_id),
         },
         "subject": campaign.subject,
         "preheader": campaign.preheader,

@@ -21,11 +21,14 @@ from campaigns.project import Project, real_now
 from campaigns.schedule import due_at
 from campaigns.store import runs
 from campaigns.store.aliases import alias_ids
+from campaigns.store.preferences import not_wanting, written_to_lately
 from campaigns.store.suppression import suppressed_addresses
 from campaigns.train import recommender_as_of
 from engine.recommender import Recommender
 
 OUTBOX = ["customer_id", "state", "reason", "due_at", "expires_at", "address", "rfc_message_id", "content"]
+AGREED = {"true", "1", "yes", "y", "on", "granted", "subscribed"}
+"""How systems write that a customer agreed to be tracked; what is none of these is not consent (law 6)."""
 NOT_SUBSCRIBED = {
     "unsubscribed": "unsubscribed",
     "pending": "consent not confirmed",
@@ -119,18 +122,18 @@ def read_audience(project: Project, campaign: Campaign) -> pd.DataFrame:
 def decide(project: Project, campaign: Campaign, run: str, audience: pd.DataFrame) -> pd.DataFrame:
     """Give each customer of the audience a state and a reason, before any slate is made; the first reason counts."""
     blocked = suppressed_addresses(project.store, audience["email_normalised"].dropna().tolist())
-    consent = audience["consent_email"]
+    customer, consent = audience["customer_id"], audience["consent_email"]
     refused = audience["refused"].astype(bool)
-    held = pd.Series(
-        [held_out(campaign.seed, run, customer, campaign.holdout) for customer in audience["customer_id"]], dtype=bool
-    )
+    held = pd.Series([held_out(campaign.seed, run, who, campaign.holdout) for who in customer], dtype=bool)
     verdicts = [
-        (audience["customer_id"].isin(alias_ids(project.store)), "skipped", "duplicate of another customer"),
+        (customer.isin(alias_ids(project.store)), "skipped", "duplicate of another customer"),
         (audience["email"].isna() | (audience["email"] == ""), "skipped", "no address"),
         (audience["email_normalised"].isin(blocked), "suppressed", "on the suppression list"),
         *((consent == word, "suppressed", reason) for word, reason in NOT_SUBSCRIBED.items()),
         (consent != "subscribed", "suppressed", "consent unknown"),
         (refused, "suppressed", "unsubscribed under another record"),
+        (customer.isin(not_wanting(project.store, campaign.name)), "skipped", "does not want this campaign"),
+        (customer.isin(written_to_lately(project.store, real_now())), "skipped", "wants fewer messages"),
         (held, "held_out", "holdout"),
     ]
     applies = [found.to_numpy(bool) for found, _, _ in verdicts]
@@ -144,10 +147,12 @@ def _fill(
     """Give everyone still waiting a slate; who gets no product is skipped."""
     waiting = rows["state"] == "waiting"
     picks = slates_for(project, campaign, rows.loc[waiting, "customer_id"].tolist(), recommender, as_of)
-    people = zip(rows["customer_id"], rows["first_name"], rows["locale"], waiting, strict=True)
+    people = zip(rows["customer_id"], rows["first_name"], rows["locale"], tracked(project, rows), waiting, strict=True)
     content = [
-        content_of(project, text(name), text(locale), picks[customer], as_of) if waits and customer in picks else None
-        for customer, name, locale, waits in people
+        content_of(project, text(name), text(locale), picks[customer], as_of, tracked=seen)
+        if waits and customer in picks
+        else None
+        for customer, name, locale, seen, waits in people
     ]
     empty = waiting & np.array([made is None for made in content], dtype=bool)
     return rows.assign(
@@ -155,3 +160,9 @@ def _fill(
         state=rows["state"].mask(empty, "skipped"),
         reason=rows["reason"].mask(empty, "no product to recommend"),
     )
+
+
+def tracked(project: Project, audience: pd.DataFrame) -> pd.Series:
+    """Say of whom it is noticed that they open a message: who agreed to it, if the shop wants it at all."""
+    agreed: pd.Series = audience["tracking_consent"].astype(str).str.lower().isin(AGREED)
+    return agreed & project.settings.web.opens

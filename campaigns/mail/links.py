@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous.encoding import base64_decode, base64_encode
 
 from campaigns.errors import BadLink
 
@@ -19,7 +20,7 @@ class Link:
     """What a signed link says.
 
     Attributes:
-        kind: unsubscribe, preferences, view or click.
+        kind: unsubscribe, preferences, view, click, open or more.
         values: the parts it was made of, by name.
     """
 
@@ -53,14 +54,28 @@ class Links:
         """Link that counts a click and leads to `target`, which is signed too: no open redirect."""
         return self._url("click", run=run_id, customer=customer_id, product=product_id, target=target)
 
-    def read(self, token: str) -> Link:
+    def open(self, run_id: str, customer_id: str) -> str:
+        """Link of a picture of one dot, fetched when a message is opened; only for who agreed to be tracked."""
+        return self._url("open", run=run_id, customer=customer_id) + ".gif"
+
+    def honeypot(self, run_id: str, customer_id: str) -> str:
+        """Link that no reader sees: whoever follows it is a program. Its path says nothing of that."""
+        return self._url("more", run=run_id, customer=customer_id)
+
+    def read(self, token: str, kind: str | None = None) -> Link:
         """Read a token, the last part of a link's path.
 
+        Args:
+            token: without the ending of an open link.
+            kind: the only kind that is welcome; none: any.
+
         Raises:
-            BadLink: forged or cut short.
+            BadLink: forged, cut short, or of another kind.
         """
-        kind, values = _load(self._signer, token)
-        return Link(kind, values)
+        found, values = _load(self._signer, token)
+        if kind not in (None, found):
+            raise _not_ours()
+        return Link(found, values)
 
     def read_view(self, token: str) -> Link:
         """Read the token of a view link.
@@ -79,6 +94,15 @@ class Links:
 
 def _load(signer: URLSafeSerializer, token: str) -> Any:
     try:
-        return signer.loads(token)
+        values = signer.loads(token)
+        signature = token.rpartition(".")[2]
+        # Base64 has bits that say nothing: one link is to have one token, or a changed one could pass for new.
+        if base64_encode(base64_decode(signature)).decode() != signature:
+            raise _not_ours()
     except (BadData, UnicodeError) as error:
-        raise BadLink("this link was not made here", remedy="copy the whole link from the message") from error
+        raise _not_ours() from error
+    return values
+
+
+def _not_ours() -> BadLink:
+    return BadLink("this link was not made here", remedy="copy the whole link from the message")

@@ -58,6 +58,8 @@ def digest(links):
                 "unsubscribe": links.unsubscribe("c1", "digest"),
                 "browser": links.view("digest@1", "c1", datetime.now(UTC)),
                 "preferences": links.unsubscribe("c1", "digest"),
+                "open": None,
+                "honeypot": links.honeypot("digest@1", "c1"),
             },
             "subject": "{{ customer.first_name }}, {{ picks | length }} picks for your week",
             "preheader": "Chosen for you.",

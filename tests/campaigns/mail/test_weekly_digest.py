@@ -192,3 +192,19 @@ def test_the_plain_text_reads_well(text, links):
 
 def test_a_pick_of_which_little_is_known_is_short_in_plain_text(text):
     assert "7. Mystery box\n   You buy this about every 26 days\n   https://" in text()
+
+
+def test_no_reader_sees_the_link_that_catches_programs(page, links, digest, text):
+    trap = links.honeypot("digest@1", "c1")
+    (link,) = page().select(f'a[href="{trap}"]')
+    assert link.text == ""
+    assert link["tabindex"] == "-1"
+    assert link.parent["aria-hidden"] == "true"
+    assert "display:none" in link.parent["style"]
+    assert trap not in text()
+
+
+def test_the_open_pixel_is_one_dot_that_says_nothing_to_who_listens(page, links, digest):
+    opened = {**digest()["links"], "open": links.open("digest@1", "c1")}
+    (dot,) = page(links=opened).select('img[src*="/open/"]')
+    assert (dot["width"], dot["height"], dot["alt"]) == ("1", "1", "")

@@ -1,0 +1,1 @@
+"""What links in messages lead to: unsubscribe, preferences, clicks, opens, a message in the browser."""
