@@ -77,7 +77,12 @@ class Stage:
         port = free_port()
         self.project = self.folder / "shop"
         lay_out(
-            self.project, count, transport=f"smtp://127.0.0.1:{port}", database=database, in_doubt=policy, extra=DELIVERY
+            self.project,
+            count,
+            transport=f"smtp://127.0.0.1:{port}",
+            database=database,
+            in_doubt=policy,
+            extra=DELIVERY,
         )
         words = ["-m", "tests.faults.sink", str(port), str(self.record), json.dumps(script or {})]
         self.sink = subprocess.Popen([sys.executable, *words], cwd=ROOT)
@@ -299,7 +304,9 @@ def main(count, words):
     """Play every case with both policies on both databases; print the table; exit 1 if any broke a promise."""
     broken = 0
     print(f"{count:,} recipients, {CONNECTIONS} connections a process\n")
-    print("| fault | database | policy | never sent | repeated | in doubt | outbox | sink |\n|---|---|---|---|---|---|---|---|")
+    print(
+        "| fault | database | policy | never sent | repeated | in doubt | outbox | sink |\n|---|---|---|---|---|---|---|---|"
+    )
     with cluster() as server:
         for name in CASES:
             for database in ("sqlite", "postgresql"):

@@ -133,7 +133,9 @@ class Conversation:
         self.sink.take(self.recipient, data)
         self.taken += 1
         if self.sink.turn_of("answer_lost"):
-            self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.writer.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
             raise HungUp
         self.recipient = None
         return await self.say("250 2.0.0 taken")
