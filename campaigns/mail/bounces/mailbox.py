@@ -122,12 +122,12 @@ class Maildir:
                 self._move(key, f"{key.partition(':')[0]}:2,{flag}")
 
     def _move(self, key: str, name: str) -> None:
+        mail = self.folder / "new" / key
         try:
-            (self.folder / "new" / key).rename(self.folder / "cur" / name)
-        except FileNotFoundError:
-            pass  # another process was first
+            mail.rename(self.folder / "cur" / name)
         except OSError as error:
-            raise _unusable(self.folder, error) from error
+            if mail.exists():  # else another process was first
+                raise _unusable(self.folder, error) from error
 
 
 def _unusable(folder: Path, error: OSError) -> BadFeedback:
