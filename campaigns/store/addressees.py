@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import idna
 from sqlalchemy import Column, Connection, Select, func, or_, select
 
-from campaigns.store.suppression import MANY, in_parts, normalised
+from campaigns.store.suppression import MANY, in_parts, spellings
 from campaigns.store.tables import customers, messages
 
 HANDED_OVER = ("sent", "failed", "in_doubt", "sending")
@@ -71,21 +70,6 @@ def newest_to(connection: Connection, addresses: Iterable[str]) -> dict[str, Add
         )
         found |= {spelled[row.email_normalised]: Addressee(*row[:4]) for row in connection.execute(query)}
     return found
-
-
-def spellings(address: str) -> set[str]:
-    """An address as a customer's may be kept: its international domain in ASCII, or in its own letters.
-
-    >>> sorted(spellings("Ada@Müller.example"))
-    ['ada@müller.example', 'ada@xn--mller-kva.example']
-    """
-    coded = normalised(address)
-    local, _, domain = coded.rpartition("@")
-    try:
-        decoded = f"{local}@{idna.decode(domain)}"
-    except (idna.IDNAError, UnicodeError):
-        decoded = coded
-    return {coded, decoded, address.strip().lower()}
 
 
 def _addressees(*more: Column[Any]) -> Select[Any]:

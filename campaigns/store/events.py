@@ -8,22 +8,20 @@ An event's id is made of who says it and its own id there: what is told twice is
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, select, tuple_, update
+from sqlalchemy import Connection
 
 from campaigns.store.addressees import Addressee, by_message_id, newest_to
 from campaigns.store.soft_bounces import worn_out
-from campaigns.store.suppression import MANY, address_hash, in_parts, insert_new, suppress_all
-from campaigns.store.tables import events, messages
+from campaigns.store.suppression import Suppression, address_hash, insert_new, suppress_all, withdraw
+from campaigns.store.tables import events
 
 LONGEST_WORDS = 500
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
-SUPPRESSED = "on the suppression list"
-"""The reason of a message that is not sent because its address is suppressed."""
 
 
 class Told(Protocol):
@@ -103,13 +101,13 @@ def record(connection: Connection, told: Sequence[Told], now: datetime, soft_bou
     rows = [_row(key, by_id[key], known.get(key), now) for key in sorted(by_id)]
     new = insert_new(connection, events, rows)
     verdicts = [(key, reason) for key in new if (reason := _reason(by_id[key], known.get(key)))]
-    reasons = {address_hash(_address(by_id[key], known.get(key))): reason for key, reason in reversed(verdicts)}
+    wanted = [(address_hash(_address(by_id[key], known.get(key))), reason) for key, reason in verdicts]
     bounced = [known[key] for key in new if key in known and _label(by_id[key]) == "soft bounce"]
     tired = worn_out(connection, bounced, soft_bounces)
-    reasons = {address_hash(each.address): f"{soft_bounces} soft bounces in a row" for each in tired} | reasons
-    suppressed = suppress_all(connection, reasons, now)
-    concerned = [known[key].customer_id for key, _ in verdicts if key in known] + [each.customer_id for each in tired]
-    _withdraw(connection, concerned, reasons, now)
+    wanted += [(address_hash(each.address), f"{soft_bounces} soft bounces in a row") for each in tired]
+    suppressed = suppress_all(connection, [Suppression(digest, reason, now) for digest, reason in wanted])
+    concerned = {known[key].customer_id for key, _ in verdicts if key in known} | {each.customer_id for each in tired}
+    withdraw(connection, {digest for digest, _ in wanted}, now, sorted(concerned))
     unknown = sum(key not in known for key in new)
     return Recorded(Counter(_label(by_id[key]) for key in new), len(told) - len(new), unknown, suppressed)
 
@@ -158,16 +156,3 @@ def _reason(told: Told, addressee: Addressee | None) -> str | None:
 
 def _address(told: Told, addressee: Addressee | None) -> str:
     return addressee.address if addressee else told.address or ""
-
-
-def _withdraw(connection: Connection, customer_ids: Iterable[str], hashes: Collection[str], now: datetime) -> None:
-    """Take messages that wait, to addresses that are suppressed now, out of the outbox."""
-    named = messages.c
-    keys = (named.run_id, named.customer_id)
-    for part in in_parts(sorted(set(customer_ids)), MANY):
-        query = select(*keys, named.address).where(named.customer_id.in_(part), named.state == "waiting")
-        gone = [(run, who) for run, who, address in connection.execute(query) if address_hash(address or "") in hashes]
-        values = {"state": "suppressed", "reason": SUPPRESSED, "changed_at": now}
-        for some in in_parts(gone, MANY):
-            these = tuple_(*keys).in_(some)
-            connection.execute(update(messages).where(these, named.state == "waiting").values(**values))

@@ -1,21 +1,24 @@
 """Addresses never to write to again, kept as hashes so that they outlive the erasure of a customer."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 import idna
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Table, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from campaigns.store.database import Store
-from campaigns.store.tables import suppressions
+from campaigns.store.tables import customers, messages, suppressions
 
 MANY = 10_000
 """Values bound in one statement; SQLite takes at most 32,766, PostgreSQL 65,535."""
+
+SUPPRESSED = "on the suppression list"
+"""The reason of a message that is not sent because its address is suppressed."""
 
 
 @dataclass(frozen=True)
@@ -48,25 +51,73 @@ def address_hash(address: str) -> str:
     return hashlib.sha256(normalised(address).encode("utf-8", "replace")).hexdigest()
 
 
-def suppress(store: Store, address: str, reason: str, now: datetime) -> None:
-    """Never write to this address again."""
+def spellings(address: str) -> set[str]:
+    """An address as a customer's may be kept: its international domain in ASCII, or in its own letters.
+
+    >>> sorted(spellings("Ada@Müller.example"))
+    ['ada@müller.example', 'ada@xn--mller-kva.example']
+    """
+    coded = normalised(address)
+    local, _, domain = coded.rpartition("@")
+    try:
+        decoded = f"{local}@{idna.decode(domain)}"
+    except (idna.IDNAError, UnicodeError):
+        decoded = coded
+    return {coded, decoded, address.strip().lower()}
+
+
+def suppress(store: Store, address: str, reason: str, now: datetime) -> bool:
+    """Never write to this address again; what waits for it is not sent.
+
+    Returns:
+        False when it was suppressed before: the first reason stands.
+    """
+    digest = address_hash(address)
     with store.writing() as write:
-        suppress_all(write, {address_hash(address): reason}, now)
+        new = suppress_all(write, [Suppression(digest, reason, now)])
+        named = customers.c
+        whose = select(named.id).where(named.email_normalised.in_(spellings(address)))
+        withdraw(write, {digest}, now, write.execute(whose).scalars().all())
+    return new == 1
 
 
-def suppress_all(connection: Connection, reasons: Mapping[str, str], now: datetime) -> int:
-    """Suppress addresses by their hashes, in the caller's transaction; the reason that was first, stands.
-
-    Args:
-        connection: a write transaction.
-        reasons: address hash -> why.
-        now: since when.
+def suppress_all(connection: Connection, wanted: Iterable[Suppression]) -> int:
+    """Suppress addresses by their hashes, in the caller's write transaction; the reason that was first, stands.
 
     Returns:
         how many were not suppressed before.
     """
-    rows = [{"address_hash": digest, "reason": reason, "since": now} for digest, reason in sorted(reasons.items())]
-    return len(insert_new(connection, suppressions, rows))
+    first: dict[str, Suppression] = {}
+    for each in wanted:
+        first.setdefault(each.address_hash, each)
+    return len(insert_new(connection, suppressions, [vars(first[digest]) for digest in sorted(first)]))
+
+
+def withdraw(connection: Connection, hashes: Collection[str], now: datetime, among: Sequence[str] | None = None) -> int:
+    """Take messages that wait for suppressed addresses out of the outbox, in the caller's transaction.
+
+    Args:
+        connection: a write transaction.
+        hashes: of the addresses.
+        now: the moment.
+        among: ids of the customers to look at; without it, all whose message waits: a second for some 100,000.
+
+    Returns:
+        how many messages are not sent.
+    """
+    named = messages.c
+    keys = (named.run_id, named.customer_id)
+    waiting = select(*keys, named.address).where(named.state == "waiting")
+    some = (
+        [waiting] if among is None else [waiting.where(named.customer_id.in_(part)) for part in in_parts(among, MANY)]
+    )
+    found = [row for query in some for row in connection.execute(query).all()]
+    gone = sorted((run, customer) for run, customer, address in found if address_hash(address or "") in hashes)
+    values = {"state": "suppressed", "reason": SUPPRESSED, "changed_at": now}
+    for part in in_parts(gone, MANY):
+        these = tuple_(*keys).in_(part)
+        connection.execute(update(messages).where(these, named.state == "waiting").values(**values))
+    return len(gone)
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
+from campaigns.errors import BadFeedback
 from campaigns.mail.bounces.parts import Fields, Part, fields_of, moment
 from campaigns.mail.bounces.whose import Whose, address_in, message_id_of
 from campaigns.mail.feedback import Feedback, Kind, enhanced_status, severity_of
@@ -12,6 +13,7 @@ from campaigns.mail.feedback import Feedback, Kind, enhanced_status, severity_of
 STATUS_PARTS = {"message/delivery-status", "message/global-delivery-status"}
 MOST_RECIPIENTS = 100
 LONGEST_WORDS = 500
+_OF_A_RECIPIENT = {"action", "final-recipient", "original-recipient"}
 _BLANK_LINES = re.compile(r"\r?\n[ \t]*\r?\n")
 _REPLY = re.compile(r"\b[245]\d\d(?=[ -])")
 _SAYS_NOTHING = re.compile(r"[245]\.0\.0")
@@ -31,6 +33,9 @@ def read_dsn(mail: Part, received: datetime, whose: Whose) -> list[Feedback] | N
 
     Returns:
         none where the mail is no such notification.
+
+    Raises:
+        BadFeedback: it is one, and tells of no recipient.
 
     Source: RFC 3464, section 2; RFC 3463; RFC 6533, section 3.
     """
@@ -70,8 +75,11 @@ def from_reply(text: str) -> str:
 
 
 def _recipients(status: Part) -> Iterator[tuple[Kind, str | None, str]]:
-    groups = (fields_of(group) for group in _BLANK_LINES.split(status.text(), MOST_RECIPIENTS))
-    for group in groups:
+    groups = [fields_of(group) for group in _BLANK_LINES.split(status.text(), MOST_RECIPIENTS)]
+    about_one = [group for group in groups if not _OF_A_RECIPIENT.isdisjoint(group)]
+    if not about_one:
+        raise BadFeedback("a delivery status notification tells of no recipient", remedy="read it yourself")
+    for group in about_one:
         if kind := _kind(group):
             named = _address(group, "original-recipient") or _address(group, "final-recipient")
             yield kind, named, _words(group)
@@ -82,8 +90,6 @@ def _first(group: Fields, name: str) -> str:
 
 
 def _kind(group: Fields) -> Kind | None:
-    if not {"action", "final-recipient", "original-recipient"} & set(group):
-        return None  # the fields about the whole message
     match (_first(group, "action").split() or [""])[0].lower():
         case "failed":
             return "bounced"

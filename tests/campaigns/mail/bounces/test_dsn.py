@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from campaigns.errors import BadFeedback
+
 KEY = "0af1c2d3e4f5061728394a5b6c7d8e9f"
 ID = f"<{KEY}@shop.example.com>"
 GONE = """Final-Recipient: rfc822; ada@example.org
@@ -37,6 +39,11 @@ def test_the_same_notification_read_again_has_the_same_id_and_each_recipient_its
 @pytest.mark.parametrize("action", ["delayed", "relayed", "expanded", "Delayed (will retry)"])
 def test_what_is_no_final_word_is_no_feedback(read, dsn, action):
     assert read(dsn(group(action, "4.4.1", "smtp; 451 4.4.1 try again"))) == []
+
+
+def test_a_notification_of_no_recipient_is_for_a_person(read, dsn):
+    with pytest.raises(BadFeedback, match="tells of no recipient; read it yourself"):
+        read(dsn("X-Sense: none"))
 
 
 def test_a_delivery_is_told_as_such(read, dsn):
@@ -129,7 +136,7 @@ def test_a_report_in_base64_is_read(read, dsn):
 def test_a_bounce_of_our_message_that_is_quoted_by_a_person_is_none(read, dsn):
     inner = dsn(GONE)
     mail = f"From: ada@example.org\nSubject: help\nContent-Type: message/rfc822\n\n{inner}"
-    with pytest.raises(Exception, match="no bounce"):
+    with pytest.raises(BadFeedback, match="no bounce"):
         read(mail)
 
 
