@@ -74,4 +74,5 @@ def newest_to(connection: Connection, addresses: Iterable[str]) -> dict[str, Add
 
 def _addressees(*more: Column[Any]) -> Select[Any]:
     named = messages.c
-    return select(named.run_id, named.customer_id, named.address, named.rfc_message_id, *more)
+    columns = (named.run_id, named.customer_id, named.address, named.rfc_message_id, *more)
+    return select(*columns).where(named.address.is_not(None))

@@ -11,14 +11,16 @@ from campaigns.store.tables import events, messages, runs
 
 def worn_out(connection: Connection, bounced: Iterable[Addressee], limit: int) -> list[Addressee]:
     """Those whose last `limit` runs up to this one all end in a soft bounce."""
-    by_customer = {each.customer_id: each for each in bounced}
+    by_customer: dict[str, list[Addressee]] = {}
+    for each in bounced:
+        by_customer.setdefault(each.customer_id, []).append(each)
     soft = events.c.properties["severity"].as_string() == "soft"
     often: list[str] = []
     for part in in_parts(by_customer, MANY):
         query = select(events.c.customer_id).where(events.c.customer_id.in_(part), events.c.kind == "bounced", soft)
         counted = query.group_by(events.c.customer_id)
         often += connection.execute(counted.having(func.count(events.c.message_id.distinct()) >= limit)).scalars()
-    return [by_customer[customer] for customer in often if _in_a_row(connection, by_customer[customer], limit)]
+    return [each for customer in often for each in by_customer[customer] if _in_a_row(connection, each, limit)]
 
 
 def _in_a_row(connection: Connection, addressee: Addressee, limit: int) -> bool:
