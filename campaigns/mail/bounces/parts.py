@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 LONGEST = 250_000  # bytes of a mail that are read: reports stand before the message that they return
-LONGEST_HEAD = 64_000
+LONGEST_HEAD = 64_000  # of the fields of a mail or of a report: those of a hundred recipients
 LONGEST_VALUE = 8_000
 MOST_PARTS = 50
 DEEPEST = 5
@@ -54,8 +54,8 @@ class Part:
             yield from part.walk()
 
     def text(self) -> str:
-        """The body as text; what can't be read is marked."""
-        return plain(self.body)
+        """The body as text, as far as fields reach; what can't be read is marked."""
+        return plain(self.body[:LONGEST_HEAD])
 
 
 def take_apart(data: bytes, depth: int = 0) -> Part:
