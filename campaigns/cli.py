@@ -4,20 +4,15 @@ Exit codes: 0 done; 1 refused, with the remedy; 2 wrong usage; 3 done, but there
 """
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from campaigns.console import counted, out, refuse, show_counts, show_json, show_table
+from campaigns import cli_delivery, cli_feedback, cli_web
+from campaigns.console import LOOK, Json, Options, opened, out, refuse, show_json, show_table
 
-if TYPE_CHECKING:
-    from campaigns.project import Project
-
-LOOK = 3
 app = typer.Typer(
     name="handpicked",
     help="Pick, for every customer, the products worth an email this week; write it, send it once, measure it.",
@@ -29,13 +24,7 @@ sync = typer.Typer(
     help="Pull records from a connected system; push picks back as contact fields.", no_args_is_help=True
 )
 app.add_typer(sync, name="sync")
-
-Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
 At = Annotated[str | None, typer.Option("--at", help="Look at the data as of this UTC time, e.g. 2017-09-25T04:00.")]
-
-
-class _Options:
-    folder = Path()
 
 
 @app.callback()
@@ -45,7 +34,7 @@ def options(
     ] = Path(),
 ) -> None:
     """Remember what every verb shares."""
-    _Options.folder = project
+    Options.folder = project
 
 
 def moment(text: str | None) -> datetime | None:
@@ -59,22 +48,12 @@ def moment(text: str | None) -> datetime | None:
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
-@contextmanager
-def opened() -> Iterator["Project"]:
-    """Open the project with a progress bar on the terminal."""
-    from campaigns.progress import RichProgress
-    from campaigns.project import Project
-
-    with Project.open(_Options.folder, RichProgress()) as project:
-        yield project
-
-
 @app.command()
 def init(name: Annotated[str, typer.Option(help="The shop's name.")] = "Corner Market") -> None:
     """Lay out a project folder: settings, a weekly digest, a mapping, a place for data."""
     from campaigns.init import init as lay_out
 
-    for path in lay_out(_Options.folder, name=name):
+    for path in lay_out(Options.folder, name=name):
         out.print(f"made {path}")
     out.print("next: put customers.csv, products.csv and orders.csv into data/, then `handpicked sync pull shop`")
 
@@ -85,7 +64,7 @@ def demo() -> None:
     from campaigns.demo.journey import demo as travel
     from campaigns.progress import RichProgress
 
-    folder = Path("demo") if _Options.folder == Path() else _Options.folder
+    folder = Path("demo") if Options.folder == Path() else Options.folder
     done = travel(folder, RichProgress())
     for pulled in done.pulled:
         out.print(f"{'order lines' if pulled.stream == 'orders' else pulled.stream} pulled: {pulled.records:,}")
@@ -363,45 +342,6 @@ def _open(page: str, html: Path | None) -> None:
 
 
 @app.command()
-def send(
-    campaign: str,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan only on paper: count, write nothing.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Plan a run of a campaign now: every customer of its audience gets a state; `deliver` sends what waits."""
-    from campaigns.send import send as plan_now
-
-    with opened() as project:
-        planned = plan_now(project, campaign, dry_run=dry_run)
-    if as_json:
-        show_json({"run": planned.run_id, "new": planned.new, "counts": counted(planned.counts)})
-        return
-    out.print(f"run {planned.run_id}" + (" (dry run: nothing written)" if dry_run else ""), markup=False)
-    show_counts(planned.counts)
-
-
-@app.command()
-def deliver(
-    until_empty: Annotated[bool, typer.Option("--until-empty", help="Go on until nothing waits.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Deliver what is due."""
-    from campaigns.deliver import deliver as go
-
-    with opened() as project:
-        done = go(project, until_empty=until_empty)
-    if as_json:
-        show_json(dict(done.states))
-    else:
-        for state, count in sorted(done.states.items()):
-            out.print(f"{state}: {count:,}")
-        if not done.states:
-            out.print("nothing is due")
-    if done.states["failed"] or done.states["in_doubt"]:
-        raise typer.Exit(LOOK)
-
-
-@app.command()
 def schedule(
     times: Annotated[int, typer.Option("--times", help="How many next times to show.")] = 3,
     as_json: Json = False,
@@ -431,20 +371,9 @@ def run() -> None:
         stay(project)
 
 
-@app.command()
-def report(campaign: str, as_json: Json = False) -> None:
-    """Count the messages of a campaign's runs by state and reason."""
-    from campaigns.report import report as count
-
-    with opened() as project:
-        runs = count(project, campaign)
-    if as_json:
-        show_json({"campaign": campaign, "runs": [found.as_json() for found in runs]})
-        return
-    for found in runs:
-        out.print(f"[bold]{found.run_id}[/bold] {found.state}" + (f": {found.note}" if found.note else ""))
-        if found.audience:
-            show_counts({(state, reason): n for state, why in found.reasons.items() for reason, n in why.items()})
+cli_delivery.mount(app)
+cli_feedback.mount(app)
+cli_web.mount(app)
 
 
 def main() -> None:

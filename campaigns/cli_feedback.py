@@ -1,33 +1,22 @@
 """What came back, on the command line: `feedback` and `suppressions`."""
 # ruff: noqa: PLC0415 - a verb is imported only inside its command, so that `--help` loads little
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from campaigns.console import out, show_json, show_table
+from campaigns.console import LOOK, Json, opened, out, show_json, show_table
 
-if TYPE_CHECKING:
-    from campaigns.project import Project
-
-LOOK = 3
 SHOWN = 20
-Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
 feedback = typer.Typer(help="Take in what comes back: bounces, complaints, unsubscribe mails.", no_args_is_help=True)
 suppressions = typer.Typer(help="The addresses that are never written to, kept as hashes.", no_args_is_help=True)
 
 
-@contextmanager
-def opened(context: typer.Context) -> Iterator["Project"]:
-    """Open the project that --project names, with a progress bar on the terminal."""
-    from campaigns.progress import RichProgress
-    from campaigns.project import Project
-
-    with Project.open(Path(context.find_root().params.get("project") or "."), RichProgress()) as project:
-        yield project
+def mount(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.add_typer(feedback, name="feedback")
+    app.add_typer(suppressions, name="suppressions")
 
 
 @feedback.callback()
@@ -37,11 +26,11 @@ def group() -> None:
 
 
 @feedback.command("read")
-def read(context: typer.Context, as_json: Json = False) -> None:
+def read(as_json: Json = False) -> None:
     """Read the mailbox for bounces; exit 3 if a mail was left flagged for you to read."""
     from campaigns.feedback import read_mailbox
 
-    with opened(context) as project:
+    with opened() as project:
         counts = read_mailbox(project)
     if as_json:
         show_json(counts.as_json())
@@ -55,11 +44,11 @@ def read(context: typer.Context, as_json: Json = False) -> None:
 
 
 @suppressions.command("list")
-def list_counts(context: typer.Context, as_json: Json = False) -> None:
+def list_counts(as_json: Json = False) -> None:
     """Count the suppressed addresses by reason."""
     from campaigns.store.suppression import suppression_counts
 
-    with opened(context) as project:
+    with opened() as project:
         counts = suppression_counts(project.store)
     if as_json:
         show_json([{"reason": reason, "addresses": count, "newest": newest} for reason, count, newest in counts])
@@ -69,28 +58,26 @@ def list_counts(context: typer.Context, as_json: Json = False) -> None:
 
 @suppressions.command("add")
 def add(
-    context: typer.Context,
     address: str,
     reason: Annotated[str, typer.Option("--reason", help="Why, in a few words.")] = "added by hand",
 ) -> None:
     """Never write to an address again, whatever campaign."""
     from campaigns.suppressions import add as suppress
 
-    with opened(context) as project:
+    with opened() as project:
         new = suppress(project, address, reason)
     out.print("suppressed" if new else "was suppressed before", markup=False)
 
 
 @suppressions.command("import")
 def import_file(
-    context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A CSV file of addresses, or of their SHA-256 hashes.")],
     as_json: Json = False,
 ) -> None:
     """Import addresses that must not be written to; exit 3 if a line was kept out."""
     from campaigns.suppressions import import_file as take
 
-    with opened(context) as project:
+    with opened() as project:
         done = take(project, file)
     if as_json:
         show_json({**vars(done), "bad": [vars(line) for line in done.bad]})
@@ -106,10 +93,10 @@ def import_file(
 
 
 @suppressions.command("export")
-def export_file(context: typer.Context, file: Annotated[Path, typer.Argument(help="The CSV file to write.")]) -> None:
+def export_file(file: Annotated[Path, typer.Argument(help="The CSV file to write.")]) -> None:
     """Export all suppressions: hash of the address, reason, since when."""
     from campaigns.suppressions import export_file as write
 
-    with opened(context) as project:
+    with opened() as project:
         count = write(project, file)
     out.print(f"{count:,} suppressions in {file}", markup=False)

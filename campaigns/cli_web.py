@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from campaigns.console import show_json, show_table
+from campaigns.console import Json, opened, show_json, show_table
 
 
 def serve(
@@ -16,7 +16,6 @@ def serve(
     ] = None,
 ) -> None:
     """Answer the links in messages: unsubscribe, preferences, clicks, opens, view in browser."""
-    from campaigns.cli import opened
     from campaigns.serve import serve as answer
 
     with opened() as project:
@@ -25,10 +24,9 @@ def serve(
 
 def judge_traffic(
     days: Annotated[float, typer.Option("--days", min=0, help="How many past days to judge.")] = 30,
-    as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Tell people from scanners and proxies among clicks and opens; only people's become events."""
-    from campaigns.cli import opened
     from campaigns.project import real_now
     from campaigns.traffic import judge
 
@@ -39,3 +37,9 @@ def judge_traffic(
         show_json(dict(counts))
         return
     show_table(["verdict", "hits"], [[verdict, count] for verdict, count in counts.most_common()])
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command()(serve)
+    app.command()(judge_traffic)

@@ -1,16 +1,42 @@
-"""What the command line prints: facts as JSON or as tables, refusals with their remedy."""
+"""What all commands share: the project they open, and how they print facts, tables and refusals."""
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+if TYPE_CHECKING:
+    from campaigns.project import Project
+
+LOOK = 3
+"""Exit code of what is done, but leaves something to look at."""
+Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
+
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Options:
+    """What is said once, before the verb."""
+
+    folder = Path()
+
+
+@contextmanager
+def opened() -> Iterator["Project"]:
+    """Open the project that --project names, with a progress bar on the terminal."""
+    from campaigns.progress import RichProgress  # noqa: PLC0415 - `--help` opens no project
+    from campaigns.project import Project  # noqa: PLC0415
+
+    with Project.open(Options.folder, RichProgress()) as project:
+        yield project
 
 
 def show_json(value: Any) -> None:

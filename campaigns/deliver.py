@@ -9,25 +9,31 @@ import math
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
+
+from joblib import cpu_count
 
 from campaigns.campaign import Campaign
 from campaigns.compose import envelope
+from campaigns.helpers import Helpers
 from campaigns.lanes import Post
 from campaigns.ledger import Ledger
 from campaigns.mail.render import CompiledTemplate
 from campaigns.mail.transports.base import Envelope
 from campaigns.mail.transports.registry import Pace, open_transport
-from campaigns.progress import Handle
+from campaigns.progress import Handle, SilentProgress
 from campaigns.project import Project, real_now
 from campaigns.store import outbox
 from campaigns.store.buckets import Limits
 from campaigns.store.outbox import MessageRow
 
 CLAIMED_FOR_A_LANE = 20
+WORTH_A_PROCESS = 2_000
+"""So many messages wait for each process that is started beside the first."""
 SOON = timedelta(minutes=10)
 TIDY_SECONDS = 1.0
 LOOK_SECONDS = 0.05
@@ -47,7 +53,12 @@ class _Run:
 
 
 def deliver(
-    project: Project, *, until_empty: bool = False, limit: int | None = None, stop: threading.Event | None = None
+    project: Project,
+    *,
+    until_empty: bool = False,
+    limit: int | None = None,
+    jobs: int | None = None,
+    stop: threading.Event | None = None,
 ) -> Delivered:
     """Deliver what is due; with `until_empty`, wait for retries and for what is due within ten minutes.
 
@@ -55,6 +66,7 @@ def deliver(
         project: the open project.
         until_empty: go on until nothing waits.
         limit: stop after about so many messages.
+        jobs: processes that deliver side by side, each with its own connections; none: as the settings say.
         stop: set from outside, it ends the work in good order, as SIGTERM and Ctrl-C do: what is being sent is
             finished, what is claimed is handed back.
 
@@ -63,8 +75,36 @@ def deliver(
         BadTemplate: a template of a run no longer renders; its messages wait.
         StoreError: the database was away when the process was to end.
     """
-    with project.progress.track("deliver", outbox.open_count(project.store)) as bar, _told_to_stop(stop) as told:
-        return asyncio.run(_Delivery(project, told, bar, limit, until_empty=until_empty).run())
+    waiting = outbox.open_count(project.store)
+    jobs = 1 if limit else jobs or project.settings.delivery.processes or _enough(waiting)
+    with project.progress.track("deliver", waiting) as bar, _told_to_stop(stop) as told:
+        with Helpers(jobs - 1, deliver_in_child, project.folder, until_empty, told, bar.advance) as helpers:
+            done = asyncio.run(_Delivery(project, told, bar, limit, until_empty=until_empty).run())
+        for states in helpers.results:
+            done.states.update(states)
+        return done
+
+
+def _enough(waiting: int) -> int:
+    return min(int(cpu_count()), 1 + waiting // WORTH_A_PROCESS)
+
+
+def deliver_in_child(folder: Path, until_empty: bool, say: Callable[[int], None]) -> Counter[str]:
+    """Deliver in a process beside the one that was asked; `say` is told how many more are done."""
+    with Project.open(folder, _Told(say)) as project:
+        return deliver(project, until_empty=until_empty, jobs=1).states
+
+
+class _Told(SilentProgress):
+    """Tells the asking process how far it is."""
+
+    def __init__(self, say: Callable[[int], None]) -> None:
+        self.advance = say
+
+    @contextlib.contextmanager
+    def track(self, what: str, total: int | None) -> Iterator[Handle]:
+        """Begin a piece of work."""
+        yield self
 
 
 @contextlib.contextmanager
@@ -96,13 +136,13 @@ class _Delivery:
         self._until_empty = until_empty
         self._done = Delivered()
         self._claimed = 0
+        self._untold = 0
         self._runs: dict[str, _Run] = {}
         self._posts: dict[str, Post] = {}
 
     async def run(self) -> Delivered:
         """Deliver until there is no more, or it is told to stop; then end in good order."""
-        lease = timedelta(seconds=self._settings.lease_seconds)
-        async with Ledger(self._project.store, lease, self._limits(), self._project.progress.say) as ledger:
+        async with self._ledger() as ledger:
             async with AsyncExitStack() as transports:
                 try:
                     await self._go_on(ledger, transports)
@@ -111,22 +151,24 @@ class _Delivery:
                     for post in self._posts.values():
                         await post.drain()
                     await ledger.hand_back()
+                    self._tell()
             await ledger.tidy()
         for post in self._posts.values():
             if post.error is not None:
                 raise post.error
         return self._done
 
-    def _limits(self) -> Limits:
-        spec = self._settings
-        return Limits(
-            self._project.settings.sender_domain, spec.per_second, spec.per_domain_per_second, spec.warm_up_per_day
-        )
+    def _ledger(self) -> Ledger:
+        spec, settings = self._settings, self._project.settings
+        limits = Limits(settings.sender_domain, spec.per_second, spec.per_domain_per_second, spec.warm_up_per_day)
+        lease, say = timedelta(seconds=spec.lease_seconds), self._project.progress.say
+        return Ledger(self._project.store, lease, limits, settings.mail.soft_bounces, say)
 
     async def _go_on(self, ledger: Ledger, transports: AsyncExitStack) -> None:
         clock = asyncio.get_running_loop().time
         tidied, judging = -math.inf, False
         while not self._stop.is_set() and not any(post.error for post in self._posts.values()):
+            self._tell()
             if clock() - tidied >= TIDY_SECONDS:
                 judging, tidied = await ledger.tidy(), clock()
             if await self._claim(ledger, transports):
@@ -181,4 +223,9 @@ class _Delivery:
 
     def _count(self, state: str) -> None:
         self._done.states[state] += 1
-        self._bar.advance(1)
+        self._untold += 1
+
+    def _tell(self) -> None:
+        if self._untold:
+            self._bar.advance(self._untold)
+            self._untold = 0

@@ -23,9 +23,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from campaigns.errors import StoreError
+from campaigns.feedback import feedback_of_failure
 from campaigns.store import outbox, runs
 from campaigns.store.buckets import Limits
 from campaigns.store.database import Store
+from campaigns.store.events import record
 
 Found = TypeVar("Found")
 AGAIN_SECONDS = 0.5
@@ -46,14 +48,18 @@ class Ledger:
         store: the store.
         lease: how long a message is this process's without a sign of life; a heartbeat comes three times as often.
         limits: the rate limits in force.
+        soft_bounces: so many in a row, and an address is suppressed.
         say: told when the database is away, and when it is back.
     """
 
-    def __init__(self, store: Store, lease: timedelta, limits: Limits, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, store: Store, lease: timedelta, limits: Limits, soft_bounces: int, say: Callable[[str], None]
+    ) -> None:
         self.worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._store = store
         self._lease = lease
         self._limits = limits
+        self._soft_bounces = soft_bounces
         self._say = say
         self._thread = ThreadPoolExecutor(1, "ledger")
         self._held = ExitStack()
@@ -150,9 +156,7 @@ class Ledger:
         ended = [each for turn in turns for each in turn.ended]
         begun = [row for turn in turns for row in turn.begun]
         try:
-            mine = await self._write(
-                lambda connection: outbox.turn(connection, self.worker, ended, begun, _now(), self._lease)
-            )
+            mine = await self._write(lambda connection: self._turn(connection, ended, begun))
         except Exception as error:  # whoever asked must know, or would wait for ever
             for turn in turns:
                 turn.answer.set_exception(error)
@@ -160,6 +164,21 @@ class Ledger:
         for turn in turns:
             if not turn.answer.cancelled():
                 turn.answer.set_result({row.key for row in turn.begun} & mine)
+
+    def _turn(
+        self, connection: Connection, ended: Sequence[outbox.Ended], begun: Sequence[outbox.MessageRow]
+    ) -> set[str]:
+        """Write it down; a refusal for good is a bounce, and may suppress the address, in the same transaction."""
+        now = _now()
+        mine = outbox.turn(connection, self.worker, ended, begun, now, self._lease)
+        failed = [each for each in ended if each.state == "failed"]
+        told = [
+            feedback_of_failure(each.row.key, each.row.address, each.row.attempts + 1, each.answer, now)
+            for each in failed
+        ]
+        if bounces := [each for each in told if each is not None]:
+            record(connection, bounces, now, self._soft_bounces)
+        return mine
 
     async def _write(self, work: Callable[[Connection], Found], *, last: bool = False) -> Found:
         return await self._read(lambda: self._transaction(work, last=last))

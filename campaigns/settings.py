@@ -82,7 +82,7 @@ class Delivery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    processes: int = Field(1, gt=0)
+    processes: int | None = Field(None, gt=0)  # none: one, and up to one a core where many messages wait
     connections: int = Field(20, gt=0)
     messages_per_connection: int = Field(1000, gt=0)
     timeout_seconds: float = Field(60, gt=0)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from campaigns.project import Project
@@ -28,7 +28,6 @@ def unsubscribe(project: Project, customer_id: str, now: datetime, **about: str)
     new = known - suppressed_addresses(project.store, known)
     for address in sorted(new):
         suppress(project.store, address, REASON, now)
-    _withdraw(project, known, now)
     if new:
         _tell(project, customer_id, now, about)
     return bool(new)
@@ -47,13 +46,6 @@ def addresses(project: Project, customer_id: str) -> set[str]:
     with project.store.engine.connect() as read:
         found = read.execute(now.union(before)).scalars().all()
     return {address.strip().lower() for address in found if address and address.strip()}
-
-
-def _withdraw(project: Project, known: set[str], now: datetime) -> None:
-    """Keep messages that were planned before from being sent."""
-    theirs = (messages.c.state == "waiting") & func.lower(messages.c.address).in_(known)
-    with project.store.writing() as write:
-        write.execute(update(messages).where(theirs).values(state="suppressed", reason=REASON, changed_at=now))
 
 
 def _tell(project: Project, customer_id: str, now: datetime, about: dict[str, str]) -> None:

@@ -1,12 +1,14 @@
 """Sign the links in a message: who forges one, learns and changes nothing."""
 
+import hashlib
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData, Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from campaigns.errors import BadLink
@@ -32,8 +34,8 @@ class Links:
     """Makes and reads signed links under one secret."""
 
     def __init__(self, secret: str, base_url: str, clock: Callable[[], float] = time.time) -> None:
-        self._signer = URLSafeSerializer(secret, salt="handpicked-link")
-        self._views = URLSafeSerializer(secret, salt="handpicked-view")
+        self._signer = _signer(secret, "handpicked-link")
+        self._views = _signer(secret, "handpicked-view")
         self._base = base_url.rstrip("/")
         self._clock = clock
 
@@ -48,7 +50,7 @@ class Links:
     def view(self, run_id: str, customer_id: str, made_at: datetime) -> str:
         """Link that shows one message in the browser; expires, counted from the message's own time."""
         values = {"run": run_id, "customer": customer_id, "made": int(made_at.timestamp())}
-        return f"{self._base}/view/{self._views.dumps(values)}"
+        return f"{self._base}/view/{_dump(self._views, values)}"
 
     def click(self, run_id: str, customer_id: str, product_id: str, target: str) -> str:
         """Link that counts a click and leads to `target`, which is signed too: no open redirect."""
@@ -89,19 +91,31 @@ class Links:
         return Link("view", values)
 
     def _url(self, kind: str, **values: str) -> str:
-        return f"{self._base}/{kind}/{self._signer.dumps([kind, values])}"
+        return f"{self._base}/{kind}/{_dump(self._signer, [kind, values])}"
 
 
-def _load(signer: URLSafeSerializer, token: str) -> Any:
+def _signer(secret: str, salt: str) -> Signer:
+    """HMAC-SHA256 under a key of its own (RFC 2104). Nothing is compressed: a dozen links stand in each message."""
+    return Signer(secret, salt=salt, key_derivation="hmac", digest_method=hashlib.sha256)
+
+
+_WRITE = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _dump(signer: Signer, values: Any) -> str:
+    return signer.sign(base64_encode(_WRITE(values))).decode()
+
+
+def _load(signer: Signer, token: str) -> Any:
     try:
-        values = signer.loads(token)
+        payload = signer.unsign(token)
         signature = token.rpartition(".")[2]
         # Base64 has bits that say nothing: one link is to have one token, or a changed one could pass for new.
         if base64_encode(base64_decode(signature)).decode() != signature:
             raise _not_ours()
-    except (BadData, UnicodeError) as error:
+        return json.loads(base64_decode(payload))
+    except (BadData, ValueError) as error:  # UnicodeError is a ValueError
         raise _not_ours() from error
-    return values
 
 
 def _not_ours() -> BadLink:

@@ -5,9 +5,10 @@
      | | |        |          '-> in_doubt    the process died with the message in its hand, or the answer was lost
      | | |        '-> waiting                handed back, or its process died before it began
      | | '-> expired                         too late to be worth sending
+     | | '-> suppressed                      the address is not to be written to any more
      | '- in_doubt                           the policy, or an operator, says: send it again
     paused                                   its run is; cancelled, it ends as skipped
-    Decided when planned, and final: suppressed, held_out, skipped. A claim may still find a message suppressed.
+    Decided when planned, and final: suppressed, held_out, skipped.
 
 `sending` is committed, and on the disk, before the transport sees a byte of the message. So after a crash only those
 rows are in doubt: at most what the transport's lanes can hold (law 2). A row is named by its Message-ID, which is
@@ -24,7 +25,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from campaigns.store.buckets import Limits, allowed
 from campaigns.store.database import Store
-from campaigns.store.suppression import address_hash
+from campaigns.store.suppression import SUPPRESSED, address_hash
 from campaigns.store.tables import customers, messages, runs, suppressions
 
 OPEN = ("waiting", "claimed", "sending", "paused")
@@ -99,7 +100,7 @@ def _suppress(connection: Connection, found: dict[str, str], now: datetime) -> N
     """Take out of `found`, and end, what must not be sent any more: the world may have changed since the plan."""
     hashes = {address_hash(address): key for key, address in found.items()}
     blocked = connection.execute(select(suppressions.c.address_hash).where(suppressions.c.address_hash.in_(hashes)))
-    ended = {hashes[digest]: "on the suppression list" for digest in blocked.scalars()}
+    ended = {hashes[digest]: SUPPRESSED for digest in blocked.scalars()}
     said_no = (customers.c.consent_email == "unsubscribed") | customers.c.objected | customers.c.erased_at.is_not(None)
     refused = (
         select(_m.rfc_message_id)

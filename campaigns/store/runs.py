@@ -99,6 +99,12 @@ def resume(store: Store, run_id: str, now: datetime) -> bool:
     return changed
 
 
+def reopen(connection: Connection, run_id: str) -> None:
+    """Let a finished run deliver again, as some of its messages are to be sent again."""
+    here = update(runs).where(runs.c.id == run_id, runs.c.state == "finished")
+    connection.execute(here.values(state="delivering", finished_at=None))
+
+
 def cancel(store: Store, run_id: str, now: datetime) -> int | None:
     """End a run for good: what has not left is skipped, what is being sent is finished.
 

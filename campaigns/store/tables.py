@@ -248,6 +248,13 @@ hits = Table(  # every request to a link in a message, as it came; `verdict` is 
     Column("rules", Text),
 )
 
+used_tokens = Table(  # of webhooks whose signature covers only a token: each works once
+    "used_tokens",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("used_at", UtcTime, nullable=False),
+)
+
 buckets = Table(  # token buckets of the rate limits, so that a restart does not begin anew
     "buckets",
     metadata,

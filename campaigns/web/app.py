@@ -14,6 +14,7 @@ from campaigns.project import Project
 from campaigns.web.pages import PRIVATE, Pages
 from campaigns.web.subscriptions import subscription_routes
 from campaigns.web.tracking import tracking_routes
+from campaigns.web.webhooks import webhook_routes
 
 log = logging.getLogger(__name__)
 Answer = Callable[[Request, Exception], Awaitable[Response]]
@@ -36,7 +37,7 @@ def make_app(project: Project) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.include_router(subscription_routes(project, pages))
     app.include_router(tracking_routes(project, pages))
-    webhooks(app, project)
+    app.include_router(webhook_routes(project))
     _tell_problems(app, pages)
 
     @app.get("/healthz")
@@ -46,10 +47,6 @@ def make_app(project: Project) -> FastAPI:
         return JSONResponse({"status": "ok"}, headers=PRIVATE)
 
     return app
-
-
-def webhooks(app: FastAPI, project: Project) -> None:
-    """Add the routes by which mail providers tell of bounces and complaints."""
 
 
 def _tell_problems(app: FastAPI, pages: Pages) -> None:

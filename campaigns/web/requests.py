@@ -10,21 +10,25 @@ LONGEST_BODY = 64 * 1024
 MOST_FIELDS = 1000
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, longest: int = LONGEST_BODY) -> bytes:
     """Read the whole body.
 
     Raises:
-        HTTPException: 413, it is longer than 64 KB; the rest is not read.
+        HTTPException: 413, it is longer than it may be; the rest is not read.
     """
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > LONGEST_BODY:
+        if len(body) > longest:
             raise HTTPException(413)
     return bytes(body)
 
 
-Body = Annotated[bytes, Depends(read_body)]
+async def _short_body(request: Request) -> bytes:
+    return await read_body(request)
+
+
+Body = Annotated[bytes, Depends(_short_body)]
 
 
 def read_form(body: bytes) -> dict[str, list[str]]:

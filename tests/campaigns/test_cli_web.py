@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from campaigns import cli
+from campaigns import console
 from campaigns.cli_web import judge_traffic
 from campaigns.init import init
 from campaigns.project import Project, real_now
@@ -17,7 +17,7 @@ from campaigns.store.hits import Hit, record
 def run(tmp_path, monkeypatch):
     """Runs `judge-traffic` on a project with one click and one request of a scanner."""
     init(tmp_path)
-    monkeypatch.setattr(cli._Options, "folder", tmp_path)
+    monkeypatch.setattr(console.Options, "folder", tmp_path)
     with Project.open(tmp_path) as project:
         for method in ("GET", "HEAD"):
             record(project.store, Hit("click", real_now(), "r", "c", "p", method, "Mozilla/5.0 Firefox/140.0", method))

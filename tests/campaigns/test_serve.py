@@ -17,7 +17,7 @@ from campaigns.project import Project
 from campaigns.serve import listen, serve
 
 ROOT = Path(__file__).parents[2]
-CODE = "from campaigns.cli import app, main; from campaigns.cli_web import serve; app.command()(serve); main()"
+CODE = "from campaigns.cli import main; main()"
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""A delivering process that dies by SIGKILL at a step of the send loop: `python -m tests.faults.child FOLDER [POINT N]`.
+"""A delivering process that dies by SIGKILL at a step of the send loop.
+
+    python -m tests.faults.child FOLDER [POINT N]
 
 It is the code that ships, and a fault point is a function of it: the process dies before or after its N-th call.
 """

@@ -304,9 +304,8 @@ def main(count, words):
     """Play every case with both policies on both databases; print the table; exit 1 if any broke a promise."""
     broken = 0
     print(f"{count:,} recipients, {CONNECTIONS} connections a process\n")
-    print(
-        "| fault | database | policy | never sent | repeated | in doubt | outbox | sink |\n|---|---|---|---|---|---|---|---|"
-    )
+    print("| fault | database | policy | never sent | repeated | in doubt | outbox | sink |")
+    print("|---" * 8 + "|")
     with cluster() as server:
         for name in CASES:
             for database in ("sqlite", "postgresql"):
@@ -319,11 +318,17 @@ def main(count, words):
                     counts = ", ".join(f"{state} {n:,}" for state, n in sorted(found.counts.items()))
                     wrong = found.sound(policy)
                     broken += bool(wrong)
-                    print(
-                        f"| {name} | {database} | {policy} | {found.never} | {found.repeated} | {found.doubt} | {counts} | "
-                        f"{found.taken:,} |" + "".join(f" **{each}**" for each in wrong),
-                        flush=True,
+                    cells = (
+                        name,
+                        database,
+                        policy,
+                        found.never,
+                        found.repeated,
+                        found.doubt,
+                        counts,
+                        f"{found.taken:,}",
                     )
+                    print("| " + " | ".join(map(str, cells)) + " | " + "; ".join(wrong), flush=True)
     sys.exit(bool(broken))
 
 

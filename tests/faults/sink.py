@@ -1,6 +1,8 @@
-"""A recording SMTP sink with scripted behaviour: `python -m tests.faults.sink PORT RECORD '{"greylist": 0.05}'`.
+"""A recording SMTP sink with scripted behaviour.
 
-Every message that it takes is one line of RECORD, written before it answers: recipient, tab, Message-ID. What it can do:
+    python -m tests.faults.sink PORT RECORD '{"greylist": 0.05}'
+
+Every message that it takes is one line of RECORD, written before it answers: recipient, tab, Message-ID. It can:
 
     greylist         this share of recipients is told 451 the first time
     refuse           this share of recipients is told 550 5.1.1
@@ -22,6 +24,7 @@ import re
 import socket
 import struct
 import sys
+from pathlib import Path
 
 OFFERS = ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 20000000", "ENHANCEDSTATUSCODES")
 MESSAGE_ID = re.compile(rb"^Message-ID:\s*(<[^>]*>)", re.IGNORECASE | re.MULTILINE)
@@ -35,7 +38,7 @@ class Sink:
     """What all connections share: the record, the script, who was greylisted."""
 
     def __init__(self, record, script):
-        self.record = open(record, "ab", buffering=0)  # noqa: SIM115 - kept open as long as the process lives
+        self.record = Path(record).open("ab", buffering=0)  # noqa: SIM115 - open as long as the process lives
         self.script = script
         self.delayed = set()
         self.messages = 0

@@ -40,6 +40,12 @@ def upgrade() -> None:
     op.create_index(op.f("ix_hits_at"), "hits", ["at"])
     op.create_index(op.f("ix_hits_customer_id"), "hits", ["customer_id"])
     op.create_table(
+        "used_tokens",
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_used_tokens")),
+    )
+    op.create_table(
         "buckets",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("tokens", sa.Float(), nullable=False),
