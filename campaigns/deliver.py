@@ -9,11 +9,10 @@ import math
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 
 from joblib import cpu_count
 
@@ -25,7 +24,7 @@ from campaigns.ledger import Ledger
 from campaigns.mail.render import CompiledTemplate
 from campaigns.mail.transports.base import Envelope
 from campaigns.mail.transports.registry import Pace, open_transport
-from campaigns.progress import Handle, SilentProgress
+from campaigns.progress import Handle
 from campaigns.project import Project, real_now
 from campaigns.store import outbox
 from campaigns.store.buckets import Limits
@@ -78,33 +77,14 @@ def deliver(
     waiting = outbox.open_count(project.store)
     jobs = 1 if limit else jobs or project.settings.delivery.processes or _enough(waiting)
     with project.progress.track("deliver", waiting) as bar, _told_to_stop(stop) as told:
-        with Helpers(jobs - 1, deliver_in_child, project.folder, until_empty, told, bar.advance) as helpers:
+        with Helpers(jobs - 1, project.folder, until_empty, told, bar.advance) as helpers:
             done = asyncio.run(_Delivery(project, told, bar, limit, until_empty=until_empty).run())
-        for states in helpers.results:
-            done.states.update(states)
+        done.states.update(helpers.states)
         return done
 
 
 def _enough(waiting: int) -> int:
     return min(int(cpu_count()), 1 + waiting // WORTH_A_PROCESS)
-
-
-def deliver_in_child(folder: Path, until_empty: bool, say: Callable[[int], None]) -> Counter[str]:
-    """Deliver in a process beside the one that was asked; `say` is told how many more are done."""
-    with Project.open(folder, _Told(say)) as project:
-        return deliver(project, until_empty=until_empty, jobs=1).states
-
-
-class _Told(SilentProgress):
-    """Tells the asking process how far it is."""
-
-    def __init__(self, say: Callable[[int], None]) -> None:
-        self.advance = say
-
-    @contextlib.contextmanager
-    def track(self, what: str, total: int | None) -> Iterator[Handle]:
-        """Begin a piece of work."""
-        yield self
 
 
 @contextlib.contextmanager

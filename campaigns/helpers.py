@@ -1,25 +1,32 @@
-"""Processes that do the same work beside the one that was asked: started, told to end with it, and heard to the end."""
+"""Processes that deliver beside the one that was asked: started, told to end with it, and heard to the end.
 
-import multiprocessing
+    python -m campaigns.helpers FOLDER UNTIL_EMPTY
+
+is one of them. It prints a line of JSON for each thing that it tells: {"done": 20}, and at its end {"states": {"sent":
+20}} or {"refused": [problem, remedy]}.
+"""
+
+import contextlib
+import json
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
-from multiprocessing.connection import Connection, wait
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from campaigns.errors import CampaignError, TransportError
-
-Work = Callable[[Path, bool, Callable[[int], None]], Any]
-LOOK_SECONDS = 0.2
+from campaigns.progress import Handle, SilentProgress
+from campaigns.project import Project
 
 
 class Helpers:
-    """Runs `work` in so many more processes while its body runs; on leaving, waits for them.
+    """Runs so many more processes while its body runs; on leaving, waits for them.
 
     Args:
         count: how many.
-        work: a function of a module, called with folder, until_empty and a function that tells progress.
         folder: the project's.
         until_empty: passed on.
         stop: when it is set, the helpers are told to end in good order.
@@ -30,77 +37,80 @@ class Helpers:
     """
 
     def __init__(
-        self,
-        count: int,
-        work: Work,
-        folder: Path,
-        until_empty: bool,
-        stop: threading.Event,
-        advance: Callable[[int], None],
+        self, count: int, folder: Path, until_empty: bool, stop: threading.Event, advance: Callable[[int], None]
     ) -> None:
-        self.results: list[Any] = []
+        self.states: Counter[str] = Counter()
         self._stop = stop
         self._advance = advance
-        self._context = multiprocessing.get_context("spawn")  # the parent may have threads
-        self._started = [self._start(work, folder, until_empty) for _ in range(count)]
-        self._errors: list[tuple[str, str]] = []
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-
-    def _start(self, work: Work, folder: Path, until_empty: bool) -> tuple[Any, Connection]:
-        ours, theirs = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_work, args=(theirs, work, folder, until_empty), daemon=True)
-        process.start()
-        theirs.close()
-        return process, ours
+        self._refused: list[tuple[str, str]] = []
+        command = [sys.executable, "-m", __name__, str(folder), str(int(until_empty))]
+        self._started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]  # noqa: S603 - ours
+        self._listeners = [threading.Thread(target=self._listen, args=(each.stdout,)) for each in self._started]
 
     def __enter__(self) -> Self:
-        self._listener.start()
+        for listener in self._listeners:
+            listener.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None:
+        if error is not None or self._stop.is_set():
             self._end()
-        self._listener.join()
-        if error is None and self._errors:
-            problem, remedy = self._errors[0]
+        for process, listener in zip(self._started, self._listeners, strict=True):
+            while process.poll() is None:
+                if self._stop.wait(0.1):
+                    self._end()
+                    process.wait()
+            listener.join()
+        if error is None and self._refused:
+            problem, remedy = self._refused[0]
             raise TransportError(problem, remedy=remedy)
 
     def _end(self) -> None:
-        for process, _ in self._started:
-            if process.is_alive():
-                process.terminate()
+        for process in self._started:
+            process.terminate()
 
-    def _listen(self) -> None:
-        """Hear what they say until all are gone; one that is killed only ends: its messages are others' to find."""
-        talking = {ours: process for process, ours in self._started}
-        told = False
-        while talking:
-            if self._stop.is_set() and not told:
-                self._end()
-                told = True
-            for ready in wait(list(talking), timeout=LOOK_SECONDS):
-                assert isinstance(ready, Connection)
-                try:
-                    self._hear(*ready.recv())
-                except EOFError:
-                    ready.close()
-                    talking.pop(ready).join()
-
-    def _hear(self, what: str, value: Any) -> None:
-        if what == "done":
-            self._advance(value)
-        elif what == "result":
-            self.results.append(value)
-        else:
-            self._errors.append(value)
+    def _listen(self, lines: IO[str]) -> None:
+        """Hear one of them; if it is killed, what it had is for others to find."""
+        with lines:
+            for line in lines:
+                told: dict[str, Any] = json.loads(line)
+                self._advance(told.get("done", 0))
+                self.states.update(told.get("states", {}))
+                if "refused" in told:
+                    self._refused.append(told["refused"])
 
 
-def _work(to_parent: Connection, work: Work, folder: Path, until_empty: bool) -> None:
+class _Telling(SilentProgress):
+    """Tells the asking process how far this one is."""
+
+    @contextlib.contextmanager
+    def track(self, what: str, total: int | None) -> Iterator[Handle]:
+        """Begin a piece of work."""
+        yield self
+
+    def advance(self, n: int) -> None:
+        """Say that `n` more are done."""
+        tell(done=n)
+
+
+def tell(**values: Any) -> None:
+    """Print one line."""
+    sys.stdout.write(json.dumps(values) + "\n")
+    sys.stdout.flush()
+
+
+def main(folder: str, until_empty: str) -> None:
+    """Deliver, and tell how it went."""
+    from campaigns.deliver import deliver  # noqa: PLC0415 - which starts helpers itself
+
     try:
-        to_parent.send(("result", work(folder, until_empty, lambda count: to_parent.send(("done", count)))))
+        with Project.open(Path(folder), _Telling()) as project:
+            tell(states=deliver(project, until_empty=until_empty == "1", jobs=1).states)
     except CampaignError as error:
-        to_parent.send(("refused", (error.problem, error.remedy)))
-    finally:
-        to_parent.close()
+        tell(refused=(error.problem, error.remedy))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -142,7 +142,10 @@ def turn(
         .values(state="sending", attempts=_m.attempts + 1, lease_until=now + lease, changed_at=now)
         .returning(_m.rfc_message_id)
     )
-    return set(connection.execute(mine).scalars())
+    going = set(connection.execute(mine).scalars())
+    if len(going) < len(held):
+        hand_back(connection, worker, now, [key for key in held if key not in going])
+    return going
 
 
 _UNFINISHED = (_m.state == "claimed") | (_m.state == "sending") | (_m.state == "in_doubt")

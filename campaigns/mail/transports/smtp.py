@@ -14,6 +14,9 @@ from campaigns.mail.transports.smtp_reply import Reply
 from campaigns.mail.transports.smtp_session import Server, Session, connect
 
 GO_ON, CLOSING = 354, 421
+BEFORE_THE_DOT_SECONDS = 0.003
+"""A server that hangs up in the middle of a message is noticed before its end is sent, and nothing is in doubt. Other
+lanes use the time."""
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")  # would end the address, or the command, before its end
 _UNSAFE_QUOTED = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -157,8 +160,7 @@ class SmtpLane:
         stuffed = (b"." + data if data.startswith(b".") else data).replace(b"\r\n.", b"\r\n..")
         try:
             session.write(stuffed)
-            # One turn of the loop before the dot: a server that hung up meanwhile is noticed, and nothing is in doubt.
-            await session.turn()
+            await session.pause(BEFORE_THE_DOT_SECONDS)
             session.write(b".\r\n")
         except OSError as error:
             session.drop()

@@ -85,13 +85,13 @@ class Session(asyncio.Protocol):
             await self._wait()
         return self._replies.popleft()
 
-    async def turn(self) -> None:
-        """Let the event loop turn once, and notice what the server did meanwhile.
+    async def pause(self, seconds: float) -> None:
+        """Let others work for a while, and notice what the server did meanwhile.
 
         Raises:
             OSError: it hung up, or said something before it was asked.
         """
-        await asyncio.sleep(0)
+        await asyncio.sleep(seconds)
         if self._replies:
             raise ConnectionAbortedError(str(self._replies[0]))
         if self._lost is not None:
