@@ -3,6 +3,7 @@
 import secrets
 from datetime import UTC, datetime
 from email.utils import parseaddr
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -164,8 +165,13 @@ class Settings(BaseSettings):
     @property
     def sender_domain(self) -> str:
         """The domain messages come from."""
-        domain = parseaddr(self.shop.sender)[1].rpartition("@")[2]
-        return ascii_domain(domain) if domain else "localhost"
+        return _domain_of(self.shop.sender)
+
+
+@lru_cache(maxsize=16)
+def _domain_of(sender: str) -> str:
+    domain = parseaddr(sender)[1].rpartition("@")[2]
+    return ascii_domain(domain) if domain else "localhost"
 
 
 def _secret(project: Path) -> str:

@@ -41,6 +41,8 @@ def to_html(name: str, mjml: str, jinja: Environment) -> str:
         what = f"it knows no tag {error}" if isinstance(error, KeyError) else str(error)
         raise BadTemplate(f"{name} is no MJML: {what}", remedy="check its tags against mjml.io") from error
     lines = "\n".join(line.strip() for line in html.splitlines() if line.strip())
+    # A mail line has at most 998 octets (RFC 5322, section 2.1.1), and links are long: each begins a line of its own.
+    lines = lines.replace(' href="', '\nhref="')
     return _WORD.sub(lambda found: hidden[int(found[1])], _COMMENTED.sub(r"\1", lines))
 
 

@@ -4,6 +4,7 @@ Source: D. J. Bernstein, "Variable Envelope Return Paths", 1997; sub-addresses a
 """
 
 from email.utils import parseaddr
+from functools import lru_cache
 
 
 def return_path(mailbox: str, rfc_message_id: str) -> str:
@@ -12,8 +13,14 @@ def return_path(mailbox: str, rfc_message_id: str) -> str:
     >>> return_path("bounces@example.com", "<0af1@shop.example.com>")
     'bounces+0af1@example.com'
     """
-    local, _, domain = parseaddr(mailbox)[1].rpartition("@")
+    local, domain = _parts(mailbox)
     return f"{local}+{rfc_message_id.strip('<>').partition('@')[0]}@{domain}"
+
+
+@lru_cache(maxsize=16)
+def _parts(mailbox: str) -> tuple[str, str]:
+    local, _, domain = parseaddr(mailbox)[1].rpartition("@")
+    return local, domain
 
 
 def message_key(address: str) -> str | None:
