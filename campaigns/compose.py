@@ -6,11 +6,11 @@ A pure function of the two, so that any message can be shown again.
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from email.utils import parseaddr
 from typing import Any
 
 from campaigns.campaign import Campaign
 from campaigns.mail.address import deliverable
+from campaigns.mail.identifiers import mailbox
 from campaigns.mail.lint import Fault, faults
 from campaigns.mail.message import Message, build
 from campaigns.mail.money import price_text
@@ -141,6 +141,6 @@ def envelope(
 ) -> Envelope:
     """Build the finished message of one outbox row, and say where it goes and where it bounces to."""
     message = compose(project, campaign, template, row, date)
-    mailbox = project.settings.mail.return_path
-    bounces_to = deliverable(return_path(mailbox, row.key) if mailbox else parseaddr(project.settings.shop.sender)[1])
+    own = project.settings.mail.return_path
+    bounces_to = deliverable(return_path(own, row.key)) if own else mailbox(project.settings.shop.sender, "sender")[2]
     return Envelope(bounces_to, message.to_address, message, row.key)

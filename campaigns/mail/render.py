@@ -8,22 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError
+from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from campaigns.errors import BadTemplate
 from campaigns.mail.markup import to_html
+
+_LOOP = {"first", "last", "index", "index0", "length", "previtem", "nextitem"}
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
     """Jinja's sandbox, quick where it need not look: what a template is given is plain values in dictionaries."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Read `pick.title` from a dictionary; all else goes through the sandbox's checks."""
-        if type(obj) is dict:
+        """Read `pick.title` from a dictionary, `loop.first` of a loop; all else goes through the sandbox's checks."""
+        kind = type(obj)
+        if kind is dict:
             try:
                 return obj[attribute]
             except KeyError:
                 pass
+        elif kind is LoopContext and attribute in _LOOP:
+            return getattr(obj, attribute)
         return super().getattr(obj, attribute)
 
 

@@ -121,7 +121,15 @@ def scale():
         tell(sentence)
 
 
-BENCHMARKS = {"demo": demo, "pull": pull_of_a_year, "scale": scale}
+def delivery():
+    """Messages that leave, beside Postfix's and Python's own senders."""
+    from tests.benchmarks.delivery import sentences
+
+    for sentence in sentences(20_000):
+        tell(sentence)
+
+
+BENCHMARKS = {"demo": demo, "pull": pull_of_a_year, "scale": scale, "delivery": delivery}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or BENCHMARKS:

@@ -1,0 +1,165 @@
+"""How fast messages leave, beside Postfix's `smtp-source` and Python's `smtplib` against the same sink, in one run.
+
+    python -m tests.benchmarks.delivery              # 20,000 messages a round
+    python -m tests.benchmarks.delivery memory 1000000
+
+Each message of ours is rendered from a slate, claimed from the outbox, and its outcome committed; about 46 KB.
+"""
+
+import asyncio
+import os
+import resource
+import shutil
+import smtplib
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from campaigns.mail.transports.checks import trial
+from tests.cluster import free_port
+from tests.faults.outbox_of import lay_out
+
+ROUNDS = 3
+SIZE = 40 * 1024
+ROUND_TRIP_SECONDS = 0.02
+SIGNED = '[[mail.signatures]]\nselector = "bench"\nkey = "dkim.pem"\n'
+RAISED = "[delivery]\nconnections = 50\n"
+
+
+def program(name):
+    """Find one of Postfix's test programs, which Debian puts beside the server."""
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin")
+
+
+@contextmanager
+def sink():
+    """Run smtp-sink; give its port."""
+    port = free_port()
+    user = ["-u", "nobody"] if os.getuid() == 0 else []
+    process = subprocess.Popen([program("smtp-sink"), *user, f"127.0.0.1:{port}", "1000"])
+    time.sleep(0.5)
+    try:
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def smtp_source(port, count):
+    """Messages a second of smtp-source with ten sessions."""
+    words = ["-s", "10", "-l", str(SIZE), "-m", str(count), "-f", "a@example.com", "-t", "b@example.com"]
+    return count / timed([program("smtp-source"), *words, f"127.0.0.1:{port}"])
+
+
+def ours(port, count, extra="", jobs=2):
+    """Messages a second of a whole `handpicked deliver`, its start and the end of its run included."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "shop"
+        lay_out(folder, count, transport=f"smtp://127.0.0.1:{port}", extra=extra)
+        if extra == SIGNED:
+            key = rsa.generate_private_key(65537, 2048)
+            (folder / "dkim.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        words = ["--project", str(folder), "deliver", "--jobs", str(jobs)]
+        return count / timed([sys.executable, "-m", "campaigns.cli", *words])
+
+
+def timed(command):
+    """Seconds that a command takes; it must succeed."""
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+@contextmanager
+def far_away(port):
+    """Put half a round trip before each packet, in both directions; give the port where the far end seems to be."""
+    outside = free_port()
+    stop = threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(_delay(outside, port, stop)))
+    thread.start()
+    time.sleep(0.5)
+    try:
+        yield outside
+    finally:
+        stop.set()
+        thread.join()
+
+
+async def _delay(outside, port, stop):
+    async def carry(reader, writer):
+        loop = asyncio.get_running_loop()
+        while data := await reader.read(2**16):
+            loop.call_later(ROUND_TRIP_SECONDS / 2, writer.write, data)
+        loop.call_later(ROUND_TRIP_SECONDS / 2, writer.close)
+
+    async def meet(reader, writer):
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(carry(reader, far_writer), carry(far_reader, writer), return_exceptions=True)
+
+    server = await asyncio.start_server(meet, "127.0.0.1", outside, backlog=200)
+    async with server:
+        while not stop.is_set():
+            await asyncio.sleep(0.1)
+
+
+def sixteen_threads(port, count):
+    """Messages a second of smtplib with 16 threads, each with a connection that it keeps; finished messages."""
+    data = trial(1).message.raw() + b"x" * 70 + b"\r\n" * (SIZE // 72)
+    rest = iter(range(count))
+
+    def work(_):
+        with smtplib.SMTP("127.0.0.1", port) as session:
+            while next(rest, None) is not None:
+                session.sendmail("a@example.com", ["b@example.com"], data)
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(work, range(16)))
+    return count / (time.perf_counter() - start)
+
+
+def median(values):
+    """The middle one."""
+    return sorted(values)[len(values) // 2]
+
+
+def sentences(count):
+    """Measure; yield one sentence at a time."""
+    with sink() as port:
+        rounds = [(smtp_source(port, count), ours(port, count), ours(port, count, SIGNED)) for _ in range(ROUNDS)]
+        for place, name in ((1, "unsigned"), (2, "signed with RSA-2048")):
+            ratio = median([one[place] / one[0] for one in rounds])
+            rate = median([one[place] for one in rounds])
+            yield (
+                f"deliver is {ratio:.2f} of smtp-source -s 10, {name}, {count:,} messages of 46 KB, rendered and "
+                f"committed ({rate:,.0f} a second, smtp-source {median([one[0] for one in rounds]):,.0f})"
+            )
+        with far_away(port) as far:
+            few = count // 5
+            ratio = median([ours(far, few, RAISED) / sixteen_threads(far, few // 10) for _ in range(ROUNDS)])
+        yield f"deliver is {ratio:.1f} times smtplib with 16 threads at a round trip of 20 ms, {few:,} messages"
+
+
+def memory(count):
+    """Peak memory of each delivering process, for so many messages."""
+    with sink() as port:
+        rate = ours(port, count)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**10
+    return f"deliver needs at most {peak:,.0f} MiB a process for {count:,} messages ({rate:,.0f} a second)"
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["memory"]:
+        sys.stdout.write(memory(int(sys.argv[2])) + "\n")
+    else:
+        for sentence in sentences(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000):
+            sys.stdout.write(sentence + "\n")
+            sys.stdout.flush()

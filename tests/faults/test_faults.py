@@ -1,0 +1,26 @@
+"""Every fault once: nothing is lost or repeated but what was in the hand of a killed process, and that is named.
+
+The whole table, each fault with both policies on both databases and 5,000 recipients: `python -m tests.faults.harness`.
+"""
+
+import os
+from itertools import cycle
+
+import pytest
+
+from tests.faults.harness import CASES, ONLY, play
+
+COUNT = 400
+PAIRS = cycle([("sqlite", "skip"), ("postgresql", "resend"), ("sqlite", "resend"), ("postgresql", "skip")])
+PLAYED = [(name, ONLY.get(name, database), policy) for name, (database, policy) in zip(CASES, PAIRS, strict=False)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("name", "database", "policy"), PLAYED, ids=lambda value: value)
+def test_only_what_a_killed_process_held_is_missing_or_doubled(name, database, policy, request):
+    if name == "disk full" and os.geteuid() != 0:
+        pytest.skip("only root can make a small disk")
+    server = request.getfixturevalue("postgres") if database == "postgresql" else None
+    found = play(name, COUNT, policy, server)
+    assert found.sound(policy) == []
