@@ -8,7 +8,7 @@ from campaigns.errors import BadSettings
 SETTINGS = """\
 # Handpicked: the settings of this project. Every one can also be given in the environment: HANDPICKED_TRANSPORT=smtp://...
 database = "sqlite:///handpicked.db"     # or postgresql+psycopg://user@host/name
-transport = "maildir:outbox"             # or smtp://user:password@host:587
+transport = "maildir:outbox"             # or smtp://user:password@host:587, ses://, postmark://, mailgun://
 {pretend_now}
 [shop]
 name = "{name}"
@@ -19,6 +19,18 @@ locale = "en_US"
 currency = "USD"
 time_zone = "America/New_York"
 base_url = "https://shop.example.com"
+
+# [mail]                                 # `handpicked doctor` says what to put into DNS for these
+# return_path = "bounces@example.com"    # where bounces go, each to an address of its own
+# mailbox = "imaps://user:password@imap.example.com/INBOX"     # and where `handpicked feedback read` finds them
+# signatures = [{{ selector = "hp1", key = "dkim.pem" }}]        # DKIM: a private key in PEM
+
+# [delivery]
+# per_domain_per_second = {{ "gmail.com" = 20, "*" = 50 }}
+# warm_up_per_day = [50, 100, 500, 1000, 5000]                 # a new sender's first days
+
+# [web]                                  # `handpicked serve` answers the links in messages, behind base_url
+# opens = false                          # an open pixel, for customers who agreed to be tracked
 
 [connections.shop]                       # `handpicked sync pull shop`
 adapter = "files"                        # customers, products, orders, offers as .csv, .parquet or .jsonl
@@ -48,7 +60,7 @@ def init(folder: Path, *, name: str = "Corner Market", pretend_now: str | None =
         settings: SETTINGS.format(name=name, pretend_now=moment),
         folder / "campaigns" / "weekly_digest.toml": _shipped("campaigns", "recipes/weekly_digest.toml"),
         folder / "mappings" / "shop.toml": _shipped("crm_adapters", "mappings/files.toml"),
-        folder / ".gitignore": ".handpicked-secret\nhandpicked.db*\nmodels/\noutbox/\n",
+        folder / ".gitignore": ".handpicked-secret\nhandpicked.db*\nmodels/\noutbox/\n*.pem\n",
     }
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,16 +1,23 @@
 """RUN: the long-lived process that fires campaigns at their times and delivers what is due."""
 
+import math
 import signal
 import threading
-from datetime import datetime
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from campaigns.deliver import deliver
 from campaigns.errors import CampaignError
+from campaigns.feedback import read_mailbox
 from campaigns.project import Project, real_now
 from campaigns.schedule import Missed, Scheduler, wall_clock
 from campaigns.send import send, skip
+from campaigns.traffic import judge
 
 PAUSE_SECONDS = 2.0
+HEAR_SECONDS = 300.0
+JUDGED = timedelta(days=2)
 
 
 def run(project: Project, stop: threading.Event | None = None) -> None:
@@ -36,8 +43,12 @@ def run(project: Project, stop: threading.Event | None = None) -> None:
             for due in found.skipped:
                 skipped(found.campaign, due)
             _catch_up(project, found)
+        told = read = ""
+        heard = -math.inf
         while not stop.wait(PAUSE_SECONDS):
-            _deliver(project, stop)
+            told = _deliver(project, stop, told)
+            if time.monotonic() - heard > HEAR_SECONDS:
+                read, heard = _hear(project, read), time.monotonic()
     finally:
         scheduler.stop()
 
@@ -52,11 +63,31 @@ def _catch_up(project: Project, missed: Missed) -> None:
         project.progress.say(f"{missed.campaign} was not sent: {error}")
 
 
-def _deliver(project: Project, stop: threading.Event) -> None:
+def _deliver(project: Project, stop: threading.Event, told: str) -> str:
+    return _try(project, "delivery waits", lambda: deliver(project, stop=stop), told)
+
+
+def _hear(project: Project, told: str) -> str:
+    """Read the mailbox for bounces, if there is one, and judge the clicks and opens that came lately."""
+
+    def hear() -> None:
+        if project.settings.mail.mailbox is not None:
+            read_mailbox(project)
+        now = real_now()
+        judge(project, now - JUDGED, now)
+
+    return _try(project, "what came back was not read", hear, told)
+
+
+def _try(project: Project, what: str, work: Callable[[], object], told: str) -> str:
+    """Do something that is done again and again; a refusal is told once, not every time."""
     try:
-        deliver(project, stop=stop)
+        work()
     except CampaignError as error:
-        project.progress.say(f"delivery waits: {error}")
+        if str(error) != told:
+            project.progress.say(f"{what}: {error}")
+        return str(error)
+    return ""
 
 
 def _on_signals() -> threading.Event:

@@ -91,8 +91,8 @@ class Stage:
     def start(self, *fault):
         """Start a delivering process, which may be told where to die."""
         words = ["-m", "tests.faults.child", str(self.project), *map(str, fault)]
-        log = (self.folder / "log").open("ab")
-        return subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=log, stderr=log)
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=log, stderr=log)
 
     @property
     def taken(self):
@@ -241,10 +241,9 @@ def disk_full(stage, _server):
     process = stage.start()
     _until(lambda: stage.taken >= 0.3 * stage.count)
     filler = stage.project / "filler"
-    with filler.open("wb") as file, suppress(OSError):
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
         while True:
             file.write(b"\0" * 4096)
-            file.flush()
     time.sleep(3)
     filler.unlink()
     stage.ends(process)
