@@ -132,17 +132,22 @@ class Post:
 
     async def _work(self, lane: Lane) -> None:
         done: list[Ended] = []
+        try:
+            await self._go_on(lane, done)
+        finally:  # whatever happens, what is known is written down
+            await self._ledger.turn(done, [])
+
+    async def _go_on(self, lane: Lane, done: list[Ended]) -> None:
         pause = FIRST_PAUSE
         while True:
-            if done and not self._rows:
+            if not self._rows:
                 await self._ledger.turn(done, [])
-                done = []
+                done.clear()
             rows = await self._take()
             if not rows:
-                await self._ledger.turn(done, [])
                 return
             try:
-                done = await self._next(lane, done, rows)
+                await self._next(lane, done, rows)
                 pause = FIRST_PAUSE
             except TransportUnreachable:
                 if self._now() - self._reached_at > PATIENCE_SECONDS:
@@ -150,21 +155,23 @@ class Post:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
-    async def _next(self, lane: Lane, done: list[Ended], rows: Sequence[MessageRow]) -> list[Ended]:
-        """Write down what became of the last messages, then send these; how they ended is written at the next turn."""
+    async def _next(self, lane: Lane, done: list[Ended], rows: Sequence[MessageRow]) -> None:
+        """Write down what became of the last messages, then send these; `done` then says how they ended."""
         ready, bad = self._composed(rows)
         mine = await self._ledger.turn([*done, *bad], [row for row, _ in ready])
         done.clear()
         going = [(row, envelope) for row, envelope in ready if row.key in mine]
         if not going:
-            return []
+            return
         try:
             outcomes = await lane.send([envelope for _, envelope in going])
         except TransportError as error:
             await self._nothing_taken([row for row, _ in going], error)
             raise
         self._reached_at = self._now()
-        return [await self._judged(row, outcome) for (row, _), outcome in zip(going, outcomes, strict=True)]
+        done.extend(self._judged(row, outcome) for (row, _), outcome in zip(going, outcomes, strict=True))
+        if self._refusals >= REFUSALS_IN_A_ROW:
+            await self._break(done[-1])
 
     def _composed(self, rows: Sequence[MessageRow]) -> tuple[list[tuple[MessageRow, Envelope]], list[Ended]]:
         """Compose messages; what can't be composed ends as failed, and the others go on."""
@@ -177,16 +184,17 @@ class Post:
                 self._on_done("failed")
         return ready, bad
 
-    async def _judged(self, row: MessageRow, outcome: Outcome) -> Ended:
+    def _judged(self, row: MessageRow, outcome: Outcome) -> Ended:
         found = ended(row, outcome, resends=self._resends(row), retry_after=self._retry_after, now=datetime.now(UTC))
         self._on_done(found.state)
         self._refusals = self._refusals + 1 if found.state == "failed" else 0
-        if self._refusals >= REFUSALS_IN_A_ROW:
-            note = f"{self._refusals} messages in a row were refused: {outcome.answer}"
-            await self._ledger.turn([found], [])
-            await self._ledger.halt(row.run_id, note)
-            raise TransportError(note, remedy="mend what the server says, then `handpicked resume`")
         return found
+
+    async def _break(self, last: Ended) -> None:
+        """Stop the run: hardly anybody of its audience takes the message."""
+        note = f"{self._refusals} messages in a row were refused: {last.answer}"
+        await self._ledger.halt(last.row.run_id, note)
+        raise TransportError(note, remedy="mend what the server says, then `handpicked resume`")
 
     async def _nothing_taken(self, rows: Sequence[MessageRow], error: TransportError) -> None:
         """Put back what was not handed over; unless the transport is only away, stop its runs and say why."""

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -86,11 +87,14 @@ class Ledger:
         self._patience = time.monotonic() + self._lease.total_seconds()
 
     async def claim(self, limit: int) -> list[outbox.MessageRow]:
-        """Take up to `limit` due messages."""
-        return await self._write(
-            lambda connection: outbox.claim(connection, self.worker, _now(), self._lease, limit, self._limits),
-            last=True,
-        )
+        """Take up to `limit` due messages; if an answer of the database was lost, what it claimed is found again."""
+        now, tries = _now(), count(1)  # the moment names this claim
+
+        def work(connection: Connection) -> list[outbox.MessageRow]:
+            again = next(tries) > 1 and outbox.claimed(connection, self.worker, now)
+            return again or outbox.claim(connection, self.worker, now, self._lease, limit, self._limits)
+
+        return await self._write(work, last=True)
 
     async def turn(self, ended: Sequence[outbox.Ended], begun: Sequence[outbox.MessageRow]) -> set[str]:
         """Write down how messages ended, and that others begin; give the keys of those that may be sent now."""

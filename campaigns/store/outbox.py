@@ -92,8 +92,15 @@ def claim(
     mine = [key for key in found if key not in put_off]
     values = {"state": "claimed", "claimed_by": worker, "lease_until": now + lease, "changed_at": now}
     connection.execute(update(messages).where(_m.rfc_message_id.in_(mine)).values(**values))
+    return claimed(connection, worker, now)
+
+
+def claimed(connection: Connection, worker: str, at: datetime) -> list[MessageRow]:
+    """Read what a worker claimed at a moment and has not begun: a claim is named by its moment."""
     columns = (_m.run_id, _m.customer_id, _m.address, _m.rfc_message_id, _m.content, _m.attempts, _m.expires_at)
-    return [MessageRow(*row) for row in connection.execute(select(*columns).where(_m.rfc_message_id.in_(mine)))]
+    held = (_m.claimed_by == worker) & (_m.state == "claimed") & (_m.changed_at == at)
+    query = select(*columns).where(held).order_by(_m.due_at, _m.rfc_message_id)
+    return [MessageRow(*row) for row in connection.execute(query)]
 
 
 def _suppress(connection: Connection, found: dict[str, str], now: datetime) -> None:
