@@ -167,8 +167,11 @@ async def serve(port, record, script, ready=None):
     server = await asyncio.start_server(sink.serve, "127.0.0.1", port, limit=64 * 2**20)
     if ready is not None:
         ready.set()
-    async with server:
-        await server.serve_forever()
+    try:
+        async with server:
+            await server.serve_forever()
+    finally:
+        sink.record.close()
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ GO_ON, CLOSING = 354, 421
 BEFORE_THE_DOT_SECONDS = 0.003
 """A server that hangs up in the middle of a message is noticed before its end is sent, and nothing is in doubt. Other
 lanes use the time."""
-_UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")  # would end the address, or the command, before its end
-_UNSAFE_QUOTED = re.compile(r"[\x00-\x1f\x7f]")
+_STEPS = ("sender", "recipient", "data")
+_ADDRESS = re.compile(r'(?:"(?:[^"\\\x00-\x1f\x7f\ud800-\udfff]|\\[ -~])*"@)?[^\x00-\x20\x7f<>"\ud800-\udfff]+')
+"""What does not end the address, or the command, before its end: a space only stands in quotes (RFC 5321, 4.1.2)."""
 
 
 class Smtp:
@@ -90,12 +91,20 @@ class SmtpLane:
         return self._session
 
     async def _send(self, envelope: Envelope) -> Outcome:
+        for address in (envelope.recipient, envelope.return_path):
+            if not _ADDRESS.fullmatch(address):
+                return Outcome("failed", f"an address can't be said in SMTP: {address!r}")
         session = await self._ready()
+        try:
+            return await self._offer(session, envelope)
+        except BaseException:  # stopped half-way: what the server still answers is not for the next message
+            session.drop()
+            raise
+
+    async def _offer(self, session: Session, envelope: Envelope) -> Outcome:
         session.messages += 1
-        if _cannot_be_said(envelope.recipient) or _cannot_be_said(envelope.return_path):
-            return Outcome("failed", f"an address can't be said in SMTP: {envelope.recipient!r}")
         abilities = session.abilities
-        if envelope.message.needs_smtputf8 and not abilities.international:
+        if _is_international(envelope) and not abilities.international:
             return Outcome("failed", f"{self._server} does not take international addresses (RFC 6531)")
         data = envelope.message.raw(eight_bit=abilities.eight_bit)
         if abilities.largest is not None and len(data) > abilities.largest:
@@ -115,9 +124,9 @@ class SmtpLane:
         if session.abilities.pipelining:
             session.write("".join(commands).encode())
             return await self._answered(session)
-        for name, command in zip(("sender", "recipient", "message"), commands, strict=True):
+        for step, command in zip(_STEPS, commands, strict=True):
             session.write(command.encode())
-            refused = self._refusal(session, name, await session.reply())
+            refused = self._refusal(session, step, await session.reply())
             if refused is not None:
                 return await self._reset(session, refused)
         return None
@@ -125,26 +134,26 @@ class SmtpLane:
     async def _answered(self, session: Session) -> Outcome | None:
         """Read the three replies; the first refusal counts, those behind it only follow from it."""
         refused: Outcome | None = None
-        error: TransportError | None = None
-        last = None
-        for name in ("sender", "recipient", "message"):
-            last = await session.reply()
-            if refused is None and error is None:
-                try:
-                    refused = self._refusal(session, name, last)
-                except TransportError as found:
-                    error = found
-            if last.code == CLOSING:
-                break
-        if error is not None:
+        replies: list[Reply] = []
+        try:
+            for step in _STEPS:
+                replies.append(await session.reply())
+                refused = refused or self._refusal(session, step, replies[-1])
+            if refused is not None and replies[-1].code == GO_ON:
+                await self._empty(session, to_nobody=not replies[1].good)
+        except OSError:
+            if refused is None:
+                raise
             session.drop()
-            raise error
-        if refused is None:
-            return None
-        if last is not None and last.code == GO_ON:  # it wants a message all the same: an empty one, to nobody
-            session.write(b".\r\n")
-            await session.reply()
-        return await self._reset(session, refused)
+        return None if refused is None else await self._reset(session, refused)
+
+    async def _empty(self, session: Session, *, to_nobody: bool) -> None:
+        """End a message that the server wants all the same: an empty one, and never to anybody."""
+        if not to_nobody:
+            return session.drop()
+        session.write(b".\r\n")
+        await session.reply()
+        return None
 
     async def _reset(self, session: Session, refused: Outcome) -> Outcome:
         """Be ready for the next message; a server that hangs up does not change the answer it gave."""
@@ -160,7 +169,9 @@ class SmtpLane:
         stuffed = (b"." + data if data.startswith(b".") else data).replace(b"\r\n.", b"\r\n..")
         try:
             session.write(stuffed)
-            await session.pause(BEFORE_THE_DOT_SECONDS)
+            early = await session.pause(BEFORE_THE_DOT_SECONDS)
+            if early is not None:
+                return self._interrupted(session, early)
             session.write(b".\r\n")
         except OSError as error:
             session.drop()
@@ -170,27 +181,42 @@ class SmtpLane:
         except OSError as error:
             session.drop()
             return Outcome("in_doubt", f"{self._server}: the whole message was sent, its answer was lost: {error}")
-        return self._refusal(session, "message", reply) or Outcome("sent", str(reply))
+        return self._refusal(session, "end", reply) or Outcome("sent", str(reply))
 
-    def _refusal(self, session: Session, what: str, reply: Reply) -> Outcome | None:
+    def _interrupted(self, session: Session, early: Reply) -> Outcome:
+        """Judge what was said before the end of the message; whatever it is, the message was not taken."""
+        session.drop()
+        refused = None if early.good else self._refusal(session, "end", early)
+        return refused or Outcome("retry", f"{self._server} answered before the end of the message: {early}")
+
+    def _refusal(self, session: Session, step: str, reply: Reply) -> Outcome | None:
         """Say what a reply means for this message; none if it is a yes."""
-        if reply.good:
+        if reply.code == GO_ON if step == "data" else reply.done:
             return None
-        if reply.code == CLOSING:
-            session.drop()
-        if reply.code < 500:
-            return Outcome("retry", str(reply))
         words = str(reply)
+        if reply.code == CLOSING or reply.good:  # goodbye, or a yes to what was not asked
+            session.drop()
+        if reply.good and step == "end":
+            return Outcome(
+                "in_doubt", f"{self._server}: the whole message was sent, its answer makes no sense: {words}"
+            )
+        if reply.code < 500:
+            return Outcome("retry", words)
         if severity_of(words) == "configuration":
             raise TransportError(
                 f"{self._server} takes no message of this sender: {words}",
                 remedy="mend login, SPF, DKIM or DMARC (see `handpicked doctor`), then `handpicked resume`",
             )
-        if what == "sender" and reply.code != 552:
+        if step == "sender" and reply.code != 552:
             raise TransportError(
                 f"{self._server} refuses the sender: {words}", remedy="check the shop's sender address"
             )
         return Outcome("failed", words)
+
+
+def _is_international(envelope: Envelope) -> bool:
+    addresses = envelope.return_path, envelope.recipient
+    return envelope.message.needs_smtputf8 or not all(map(str.isascii, addresses))
 
 
 def _mail(session: Session, envelope: Envelope, size: int) -> str:
@@ -199,15 +225,9 @@ def _mail(session: Session, envelope: Envelope, size: int) -> str:
         f"MAIL FROM:<{envelope.return_path}>",
         *([f"SIZE={size}"] if offered.takes_size else []),
         *(["BODY=8BITMIME"] if offered.eight_bit else []),
-        *(["SMTPUTF8"] if envelope.message.needs_smtputf8 else []),
+        *(["SMTPUTF8"] if _is_international(envelope) else []),
     ]
     return " ".join(words) + "\r\n"
-
-
-def _cannot_be_said(address: str) -> bool:
-    if address.startswith('"'):
-        return bool(_UNSAFE_QUOTED.search(address)) or bool(_UNSAFE.search(address.rpartition("@")[2]))
-    return bool(_UNSAFE.search(address))
 
 
 def machine_name() -> str:

@@ -1,9 +1,11 @@
 """Cut what an SMTP server says into replies, however it is split on its way (RFC 5321, section 4.2)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 LONGEST = 64 * 1024
 """Bytes of one reply; RFC 5321, section 4.5.3.1.5, allows 512 a line. A server that says more is not understood."""
+LONGEST_SHOWN = 400
 
 
 class BadReply(OSError):
@@ -22,15 +24,20 @@ class Reply:
         """Whether it says yes (RFC 5321, section 4.2.1: 2yz done, 3yz go on)."""
         return 200 <= self.code < 400
 
+    @property
+    def done(self) -> bool:
+        """Whether it says: done (RFC 5321, section 4.2.1: 2yz)."""
+        return 200 <= self.code < 300
+
     def __str__(self) -> str:
-        return f"{self.code} {self.text}" if self.text else str(self.code)
+        return f"{self.code} {self.text[:LONGEST_SHOWN]}" if self.text else str(self.code)
 
 
 class Replies:
     r"""Collects bytes and gives whole replies.
 
     >>> replies = Replies()
-    >>> replies.feed(b"250-first\r\n250 la"), replies.feed(b"st\r\n354 go on\r\n")
+    >>> list(replies.feed(b"250-first\r\n250 la")), list(replies.feed(b"st\r\n354 go on\r\n"))
     ([], [Reply(code=250, text='first last'), Reply(code=354, text='go on')])
     """
 
@@ -39,31 +46,42 @@ class Replies:
         self._lines: list[str] = []
         self._code = ""
         self._size = 0
+        self._bad: BadReply | None = None
 
-    def feed(self, data: bytes) -> list[Reply]:
-        """Take what came; give the replies that are whole now.
+    def feed(self, data: bytes) -> Iterator[Reply]:
+        """Take what came; give the replies that are whole now, and those before a fault ahead of it.
 
         Raises:
-            BadReply: it is none: no code, two codes in one, or no end.
+            BadReply: it is none: no code, two codes in one, or no end. What comes behind is not understood either.
         """
+        if self._bad is not None:
+            raise self._bad
         *lines, self._rest = (self._rest + data).split(b"\n")
-        found = [reply for line in lines if (reply := self._line(line.rstrip(b"\r"))) is not None]
-        if self._size + len(self._rest) > LONGEST:
-            raise BadReply("a reply without an end")
-        return found
+        try:
+            for line in lines:
+                yield from self._line(line)
+            if self._size + len(self._rest) > LONGEST:
+                raise BadReply("a reply without an end")
+        except BadReply as error:
+            self._bad, self._rest, self._lines = error, b"", []
+            raise
 
-    def _line(self, line: bytes) -> Reply | None:
-        text = line.decode("utf-8", "replace")
+    def _line(self, line: bytes) -> Iterator[Reply]:
+        self._size += len(line) + 1
+        if self._size > LONGEST:
+            raise BadReply("a reply without an end")
+        text = line.rstrip(b"\r").decode("utf-8", "replace")
         code, mark = text[:3], text[3:4]
-        if not (code.isascii() and code.isdigit() and code[0] in "2345") or mark not in ("", " ", "-"):
+        if not _is_code(code) or mark not in ("", " ", "-"):
             raise BadReply(f"no SMTP reply: {text[:80]!r}")
         if self._code and code != self._code:
             raise BadReply(f"a reply with two codes: {self._code} and {text[:80]!r}")
-        self._size += len(line)
         self._lines.append(text[4:])
         self._code = code
-        if mark == "-":
-            return None
-        reply = Reply(int(code), " ".join(part for part in self._lines if part))
-        self._lines, self._code, self._size = [], "", 0
-        return reply
+        if mark != "-":
+            yield Reply(int(code), " ".join(part for part in self._lines if part))
+            self._lines, self._code, self._size = [], "", 0
+
+
+def _is_code(code: str) -> bool:
+    return len(code) == 3 and code.isascii() and code.isdigit() and code[0] in "2345"

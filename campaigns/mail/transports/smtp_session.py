@@ -3,15 +3,18 @@
 import asyncio
 import ssl
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
 import aiosmtplib
 
 from campaigns.errors import TransportError, TransportUnreachable
-from campaigns.mail.transports.smtp_reply import BadReply, Replies, Reply
+from campaigns.mail.transports.smtp_reply import LONGEST_SHOWN, BadReply, Replies, Reply
 
-TRY_LATER = 400
+MOST_WAITING = 16
+"""Replies that nobody has read yet: we never ask for more than a few. A server that says more talks to itself."""
+_ANOTHER_WAY = {502, 504, 534}  # this way to log in is not known, or too weak: RFC 4954, sections 4 and 6
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Session(asyncio.Protocol):
         self._replies: deque[Reply] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._lost: OSError | None = None
+        self._full = False
+        transport.set_write_buffer_limits(high=1, low=0)  # so that we are told when all is out
 
     @property
     def alive(self) -> bool:
@@ -81,27 +86,24 @@ class Session(asyncio.Protocol):
         Raises:
             OSError: the connection is lost, the answer took too long, or what came is no reply.
         """
-        if not self._replies:
-            await self._wait()
+        await self._wait(lambda: bool(self._replies))
         return self._replies.popleft()
 
-    async def pause(self, seconds: float) -> None:
-        """Let others work for a while, and notice what the server did meanwhile.
+    async def pause(self, seconds: float) -> Reply | None:
+        """Let others work for a while and until all is out; give what the server said before it was asked.
 
         Raises:
-            OSError: it hung up, or said something before it was asked.
+            OSError: it hung up, or takes nothing more.
         """
         await asyncio.sleep(seconds)
-        if self._replies:
-            raise ConnectionAbortedError(str(self._replies[0]))
-        if self._lost is not None:
-            raise self._lost
+        await self._wait(lambda: bool(self._replies) or (self._lost is None and not self._full))
+        return self._replies.popleft() if self._replies else None
 
-    async def _wait(self) -> None:
+    async def _wait(self, done: Callable[[], bool]) -> None:
         loop = asyncio.get_running_loop()
         timer = loop.call_later(self._timeout, self._fail, TimeoutError(f"no answer within {self._timeout:g} seconds"))
         try:
-            while not self._replies:
+            while not done():
                 if self._lost is not None:
                     raise self._lost
                 self._waiter = loop.create_future()
@@ -129,8 +131,20 @@ class Session(asyncio.Protocol):
         """Called by the event loop."""
         try:
             self._replies.extend(self._parser.feed(data))
+            if len(self._replies) > MOST_WAITING:
+                raise BadReply("it says more than it was asked")
         except BadReply as error:
             self._fail(error)
+            self.drop()
+        self._wake()
+
+    def pause_writing(self) -> None:
+        """Called by the event loop."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """Called by the event loop."""
+        self._full = False
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -164,9 +178,14 @@ async def connect(server: Server, context: ssl.SSLContext) -> Session:
     try:
         await client.connect()
         await _greet(client, server)
-    except (OSError, aiosmtplib.SMTPException, UnicodeError) as error:
+    except (OSError, aiosmtplib.SMTPException, ValueError) as error:
         client.close()
         raise _refusal(server, error) from error
+    except BaseException:
+        client.close()
+        raise
+    if client.transport is None:
+        raise _refusal(server, ConnectionResetError("the server closed the connection"))
     transport = cast(asyncio.Transport, client.transport)
     session = Session(transport, _abilities(client), server.timeout_seconds)
     transport.set_protocol(session)  # from here on commands are pipelined, which the library does not
@@ -183,31 +202,62 @@ async def _greet(client: aiosmtplib.SMTP, server: Server) -> None:
         return
     if client.get_transport_info("sslcontext") is None:
         raise PermissionError("it offers no TLS, and a password is never sent in the clear")
-    await client.login(server.user, server.password or "")
+    await _log_in(client, server.user, server.password or "")
+
+
+async def _log_in(client: aiosmtplib.SMTP, user: str, password: str) -> None:
+    """Log in the simplest way that is offered; a wrong password is not tried again in another way (RFC 4954)."""
+    refused: Exception = PermissionError("it offers no login of the kinds PLAIN, LOGIN and CRAM-MD5")
+    ways = {"plain": client.auth_plain, "login": client.auth_login, "cram-md5": client.auth_crammd5}
+    for name, way in ways.items():
+        if name not in client.server_auth_methods:
+            continue
+        try:
+            await way(user, password)
+        except aiosmtplib.SMTPAuthenticationError as error:
+            if error.code not in _ANOTHER_WAY:
+                raise
+            refused = error
+        else:
+            return
+    raise refused
 
 
 def _abilities(client: aiosmtplib.SMTP) -> Abilities:
     offered = client.esmtp_extensions
     size = offered.get("size", "")
+    size = size if size.isascii() and size.isdigit() and len(size) <= 20 else "0"  # RFC 1870, section 3
     return Abilities(
         pipelining="pipelining" in offered,
         eight_bit="8bitmime" in offered,
         international="smtputf8" in offered,
         takes_size="size" in offered,
-        largest=int(size) if size.isdigit() and int(size) > 0 else None,
+        largest=int(size) or None,
     )
 
 
 def _refusal(server: Server, error: Exception) -> TransportError:
-    if isinstance(error, aiosmtplib.SMTPResponseException):
-        said = f"{error.code} {error.message}"
-        if error.code // 100 == TRY_LATER // 100 or error.code == 421:
-            return TransportUnreachable(f"{server} says: not now: {said}", remedy="it is tried again")
-        return TransportError(f"{server} does not let us in: {said}", remedy="check user, password and certificate")
-    if isinstance(error, (ssl.SSLError, PermissionError)) or "certificate" in str(error).lower():
+    code = error.code if isinstance(error, aiosmtplib.SMTPResponseException) else 0
+    said = _words(server, f"{code} {error.message}" if isinstance(error, aiosmtplib.SMTPResponseException) else error)
+    if code // 100 == 4:
+        return TransportUnreachable(f"{server} says: not now: {said}", remedy="it is tried again")
+    if code > 0 or isinstance(error, PermissionError) or _no_tls(error):
         return TransportError(
-            f"{server} does not let us in: {error}", remedy="check user, password and certificate of the transport"
+            f"{server} does not let us in: {said}", remedy="check user, password and certificate of the transport"
         )
     return TransportUnreachable(
-        f"no SMTP server answers at {server}: {error}", remedy="check host and port of the transport"
+        f"no SMTP server answers at {server}: {said}", remedy="check host and port of the transport"
     )
+
+
+def _no_tls(error: BaseException | None) -> bool:
+    """Whether it is TLS that can't be agreed on; a connection that is lost meanwhile may come back."""
+    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+        return False
+    return isinstance(error, (ssl.SSLError, ssl.CertificateError)) or (error is not None and _no_tls(error.__cause__))
+
+
+def _words(server: Server, said: object) -> str:
+    """Write on one line what was said, without the password, should a server repeat it."""
+    words = " ".join(str(said).encode("utf-8", "surrogateescape").decode("utf-8", "replace").split())
+    return (words.replace(server.password, "***") if server.password else words)[:LONGEST_SHOWN]

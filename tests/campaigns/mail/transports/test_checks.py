@@ -2,35 +2,57 @@
 
 import pytest
 
-from campaigns.errors import TransportError
-from campaigns.mail.transports.base import Outcome
+from campaigns.mail.transports.base import Outcome, not_open
 from campaigns.mail.transports.checks import check_transport
 
 
 class Shelf:
     """A transport that puts messages on a shelf, and keeps every rule."""
 
+    lanes, batch = 2, 2
+
     def __init__(self):
         self.shelf, self.open = [], False
 
-    def __enter__(self):
+    async def __aenter__(self):
         self.open = True
         return self
 
-    def __exit__(self, *_):
+    async def __aexit__(self, *_):
         self.open = False
 
-    def send(self, envelope):
-        self.refuse_when_closed()
-        self.shelf.append(self.carried(envelope.data))
+    async def lane(self):
+        if not self.open:
+            raise not_open("the shelf")
+        return Board(self)
+
+    def keep(self, envelope):
+        self.shelf.append(envelope.key)
         return Outcome("sent", "on the shelf")
 
-    def refuse_when_closed(self):
-        if not self.open:
-            raise TransportError("the shelf is not open", remedy="open it")
 
-    def carried(self, data):
-        return data
+class Board:
+    def __init__(self, shelf):
+        self.shelf = shelf
+
+    async def send(self, envelopes):
+        assert len(envelopes) <= self.shelf.batch
+        return [self.shelf.keep(envelope) for envelope in envelopes]
+
+    async def close(self):
+        """Nothing is held."""
+
+
+class Laneless(Shelf):
+    lanes = 0
+
+
+class Batchless(Shelf):
+    batch = 0
+
+
+class Single(Shelf):
+    batch = 1
 
 
 class Early(Shelf):
@@ -40,63 +62,85 @@ class Early(Shelf):
 
 
 class Late(Shelf):
-    def __exit__(self, *_):
+    async def __aexit__(self, *_):
         """Stays open."""
 
 
 class Failing(Shelf):
-    def send(self, envelope):
-        self.refuse_when_closed()
+    def keep(self, envelope):
         return Outcome("retry", "not today")
 
 
 class Silent(Shelf):
-    def send(self, envelope):
-        return Outcome("sent", super().send(envelope).answer[:0])
+    def keep(self, envelope):
+        super().keep(envelope)
+        return Outcome("sent", "")
 
 
 class Doubling(Shelf):
-    def send(self, envelope):
-        super().send(envelope)
-        return super().send(envelope)
+    def keep(self, envelope):
+        super().keep(envelope)
+        return super().keep(envelope)
 
 
 class Losing(Shelf):
-    def send(self, envelope):
-        outcome = super().send(envelope)
+    def keep(self, envelope):
+        outcome = super().keep(envelope)
         del self.shelf[1:]
         return outcome
 
 
-class Undotted(Shelf):
-    def carried(self, data):
-        return data.replace(b"\r\n..", b"\r\n.")
+class Renaming(Shelf):
+    def keep(self, envelope):
+        self.shelf.append(envelope.key.upper())
+        return Outcome("sent", "under another name")
 
 
-class Unix(Shelf):
-    def carried(self, data):
-        return data.replace(b"\r\n", b"\n")
-
-
-def test_a_transport_that_keeps_every_rule_passes():
-    shelf = Shelf()
+@pytest.mark.parametrize("kind", [Shelf, Single])
+def test_a_transport_that_keeps_every_rule_passes(kind):
+    shelf = kind()
     check_transport(shelf, lambda: shelf.shelf)
+    assert len(shelf.shelf) == 2 + shelf.batch
 
 
 @pytest.mark.parametrize(
     ("broken", "rule"),
     [
-        (Early, "not open yet refuses to send"),
-        (Late, "closed again refuses to send"),
+        (Laneless, "a transport has a lane"),
+        (Batchless, "a lane takes a message"),
+        (Early, "not open yet gives no lane"),
+        (Late, "closed again gives no lane"),
         (Failing, "a good message must be sent: .*not today"),
         (Silent, "says in words what became of the message"),
-        (Doubling, "arrives once and unchanged"),
-        (Losing, "arrives once and unchanged"),
-        (Undotted, "arrives once and unchanged, dots at line starts included"),
-        (Unix, "arrives once and unchanged"),
+        (Doubling, "each message arrives once"),
+        (Losing, "each message arrives once"),
+        (Renaming, "each message arrives once"),
     ],
 )
 def test_a_broken_rule_is_named(broken, rule):
     shelf = broken()
     with pytest.raises(AssertionError, match=rule):
+        check_transport(shelf, lambda: shelf.shelf)
+
+
+class Fragile(Shelf):
+    """Its lanes can't be closed twice."""
+
+    async def lane(self):
+        await super().lane()
+        return FragileBoard(self)
+
+
+class FragileBoard(Board):
+    closed = False
+
+    async def close(self):
+        if self.closed:
+            raise RuntimeError("closed already")
+        self.closed = True
+
+
+def test_a_lane_that_can_not_be_closed_twice_does_not_pass():
+    shelf = Fragile()
+    with pytest.raises(RuntimeError, match="closed already"):
         check_transport(shelf, lambda: shelf.shelf)

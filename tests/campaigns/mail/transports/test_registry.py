@@ -1,11 +1,16 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from campaigns.errors import TransportError
 from campaigns.mail.transports.maildir import Maildir
-from campaigns.mail.transports.registry import open_transport
-from campaigns.mail.transports.smtp import Server, Smtp
+from campaigns.mail.transports.mailgun import Mailgun
+from campaigns.mail.transports.postmark import Postmark
+from campaigns.mail.transports.registry import Pace, open_transport
+from campaigns.mail.transports.ses import Ses
+from campaigns.mail.transports.smtp import Smtp, machine_name
+from campaigns.mail.transports.smtp_session import Server
 
 PROJECT = Path("/project")
 
@@ -33,7 +38,32 @@ def test_a_maildir_counts_from_the_projects_folder(url, folder):
 def test_an_smtp_url_says_where_and_who(url, server):
     made = open_transport(url, PROJECT)
     assert isinstance(made, Smtp)
-    assert made.server == server
+    assert made.server == replace(server, me=machine_name())
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("ses://AKIA:hunter2@eu-west-1", Ses),
+        ("postmark://hunter2@api.postmarkapp.com", Postmark),
+        ("mailgun://hunter2@api.mailgun.net/example.com", Mailgun),
+    ],
+)
+def test_a_provider_is_known_by_its_name_and_keeps_its_secret(url, kind):
+    made = open_transport(url, PROJECT, Pace(timeout_seconds=7))
+    assert isinstance(made, kind)
+    assert made.timeout_seconds == 7
+    assert "hunter2" not in repr(made)
+
+
+def test_the_pace_of_the_settings_is_kept():
+    made = open_transport("smtp://mail.example.com", PROJECT, Pace(lanes=3, per_connection=50, timeout_seconds=7))
+    assert (made.lanes, made.per_connection, made.server.timeout_seconds) == (3, 50, 7)
+
+
+def test_we_call_ourselves_by_a_full_name_or_an_address():
+    assert "." in machine_name()
+    assert machine_name().isascii()
 
 
 def test_nothing_is_connected_or_made_before_with(tmp_path):
