@@ -77,8 +77,9 @@ def severity_of(words: str) -> Severity:
     final = words[:1] == "5" or (status or "")[:1] == "5"
     if not final:
         return "soft"
-    if words[:3] in _LOGIN or status in _UNSIGNED or _NOT_OURS.search(words):
-        return "configuration"
     if status in _GONE or (status is None and _NOBODY.search(words)):
         return "hard"
+    of_policy = status is None or status.startswith("5.7.")
+    if words[:3] in _LOGIN or status in _UNSIGNED or (of_policy and _NOT_OURS.search(words)):
+        return "configuration"
     return "policy" if (status or "").startswith("5.7.") else "soft"
