@@ -24,7 +24,7 @@ from campaigns.ledger import Ledger
 from campaigns.mail.render import CompiledTemplate
 from campaigns.mail.transports.base import Envelope
 from campaigns.mail.transports.registry import Pace, open_transport
-from campaigns.progress import Handle
+from campaigns.progress import Handle, SilentProgress
 from campaigns.project import Project, real_now
 from campaigns.store import outbox
 from campaigns.store.buckets import Limits
@@ -76,7 +76,8 @@ def deliver(
     """
     waiting = outbox.open_count(project.store)
     jobs = 1 if limit else jobs or project.settings.delivery.processes or _enough(waiting)
-    with project.progress.track("deliver", waiting) as bar, _told_to_stop(stop) as told:
+    progress = project.progress if waiting else SilentProgress()  # whoever looks again and again shows no empty bar
+    with progress.track("deliver", waiting) as bar, _told_to_stop(stop) as told:
         with Helpers(jobs - 1, project.folder, until_empty, told, bar.advance) as helpers:
             done = asyncio.run(_Delivery(project, told, bar, limit, until_empty=until_empty).run())
         done.states.update(helpers.states)
