@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from campaigns.errors import BadMessage, TransportError, TransportUnreachable
+from campaigns.errors import BadMessage, BadTemplate, TransportError, TransportUnreachable
 from campaigns.ledger import Ledger
 from campaigns.mail.transports.base import Envelope, Lane, Outcome, Transport
 from campaigns.outcome import ended
@@ -144,6 +144,9 @@ class Post:
             try:
                 done = await self._next(lane, done, rows)
                 pause = FIRST_PAUSE
+            except BadTemplate:
+                await self._ledger.turn(done, [])
+                raise
             except TransportUnreachable:
                 if self._now() - self._reached_at > PATIENCE_SECONDS:
                     raise
@@ -164,7 +167,10 @@ class Post:
             await self._nothing_taken([row for row, _ in going], error)
             raise
         self._reached_at = self._now()
-        return [await self._judged(row, outcome) for (row, _), outcome in zip(going, outcomes, strict=True)]
+        judged = [self._judged(row, outcome) for (row, _), outcome in zip(going, outcomes, strict=True)]
+        if self._refusals >= REFUSALS_IN_A_ROW:
+            await self._give_up(judged)
+        return judged
 
     def _composed(self, rows: Sequence[MessageRow]) -> tuple[list[tuple[MessageRow, Envelope]], list[Ended]]:
         """Compose messages; what can't be composed ends as failed, and the others go on."""
@@ -177,16 +183,22 @@ class Post:
                 self._on_done("failed")
         return ready, bad
 
-    async def _judged(self, row: MessageRow, outcome: Outcome) -> Ended:
+    def _judged(self, row: MessageRow, outcome: Outcome) -> Ended:
         found = ended(row, outcome, resends=self._resends(row), retry_after=self._retry_after, now=datetime.now(UTC))
         self._on_done(found.state)
-        self._refusals = self._refusals + 1 if found.state == "failed" else 0
-        if self._refusals >= REFUSALS_IN_A_ROW:
-            note = f"{self._refusals} messages in a row were refused: {outcome.answer}"
-            await self._ledger.turn([found], [])
-            await self._ledger.halt(row.run_id, note)
-            raise TransportError(note, remedy="mend what the server says, then `handpicked resume`")
+        if found.state == "failed":
+            self._refusals += 1
+        elif self._refusals < REFUSALS_IN_A_ROW:  # so many in one batch are not forgotten for one that was taken after
+            self._refusals = 0
         return found
+
+    async def _give_up(self, judged: Sequence[Ended]) -> None:
+        """Stop the runs of messages of which one after the other was refused, and say why."""
+        note = f"{self._refusals} messages in a row were refused: {judged[-1].answer}"
+        await self._ledger.turn(judged, [])
+        for run_id in {each.row.run_id for each in judged}:
+            await self._ledger.halt(run_id, note)
+        raise TransportError(note, remedy="mend what the server says, then `handpicked resume`")
 
     async def _nothing_taken(self, rows: Sequence[MessageRow], error: TransportError) -> None:
         """Put back what was not handed over; unless the transport is only away, stop its runs and say why."""
