@@ -4,6 +4,7 @@
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from campaigns.console import LOOK, Json, counted, opened, out, show_counts, show_json, show_table
 
@@ -66,7 +67,8 @@ def report(campaign: str, as_json: Json = False) -> None:
         show_json({"campaign": campaign, "runs": [found.as_json() for found in runs]})
         return
     for found in runs:
-        out.print(f"[bold]{found.run_id}[/bold] {found.state}" + (f": {found.note}" if found.note else ""))
+        note = f": {escape(found.note)}" if found.note else ""  # a server's words are no markup
+        out.print(f"[bold]{found.run_id}[/bold] {found.state}{note}")
         if found.audience:
             show_counts({(state, reason): n for state, why in found.reasons.items() for reason, n in why.items()})
         if found.states.get("in_doubt"):
@@ -113,7 +115,8 @@ def in_doubt(
         return
     out.print(f"{found}: {len(rows):,} in doubt", markup=False)
     if rows:
-        shown = [[row["customer_id"], row["address"], row["reason"], row["answer"] or ""] for row in rows[:SHOWN]]
+        named = ("customer_id", "address", "reason", "answer")
+        shown = [[escape(row[name] or "") for name in named] for row in rows[:SHOWN]]
         show_table(["customer", "address", "why", "the server's words"], shown)
     if len(rows) > SHOWN:
         out.print(f"and {len(rows) - SHOWN:,} more: --json lists them all")

@@ -69,8 +69,13 @@ def send_again(project: Project, name: str) -> int:
 
     Returns:
         how many messages wait now.
+
+    Raises:
+        NotFound: no such run, or it was cancelled.
     """
     run, rows = doubtful(project, name)
+    if runs.state_of(project.store, run) == "cancelled":
+        raise NotFound(f"there is nothing to send again: {run} is cancelled", remedy="see `handpicked report`")
     now = real_now()
     with project.store.writing() as write:
         count = outbox.resend(write, [row["rfc_message_id"] for row in rows], "sent again: an operator said so", now)

@@ -171,7 +171,7 @@ class Post:
         self._reached_at = self._now()
         done.extend(self._judged(row, outcome) for (row, _), outcome in zip(going, outcomes, strict=True))
         if self._refusals >= REFUSALS_IN_A_ROW:
-            await self._break(done[-1])
+            await self._give_up(done)
 
     def _composed(self, rows: Sequence[MessageRow]) -> tuple[list[tuple[MessageRow, Envelope]], list[Ended]]:
         """Compose messages; what can't be composed ends as failed, and the others go on."""
@@ -187,13 +187,17 @@ class Post:
     def _judged(self, row: MessageRow, outcome: Outcome) -> Ended:
         found = ended(row, outcome, resends=self._resends(row), retry_after=self._retry_after, now=datetime.now(UTC))
         self._on_done(found.state)
-        self._refusals = self._refusals + 1 if found.state == "failed" else 0
+        if found.state == "failed":
+            self._refusals += 1
+        elif self._refusals < REFUSALS_IN_A_ROW:  # so many in one batch are not forgotten for one that was taken after
+            self._refusals = 0
         return found
 
-    async def _break(self, last: Ended) -> None:
-        """Stop the run: hardly anybody of its audience takes the message."""
-        note = f"{self._refusals} messages in a row were refused: {last.answer}"
-        await self._ledger.halt(last.row.run_id, note)
+    async def _give_up(self, judged: Sequence[Ended]) -> None:
+        """Stop the runs of messages of which one after the other was refused, and say why."""
+        note = f"{self._refusals} messages in a row were refused: {judged[-1].answer}"
+        for run_id in {each.row.run_id for each in judged}:
+            await self._ledger.halt(run_id, note)
         raise TransportError(note, remedy="mend what the server says, then `handpicked resume`")
 
     async def _nothing_taken(self, rows: Sequence[MessageRow], error: TransportError) -> None:

@@ -16,19 +16,20 @@ unique; whoever holds it is named in `claimed_by`, and a claim ends with its lea
 Every move asks for the state it starts from, so that a transaction may be tried again when its answer was lost.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
 from campaigns.store.buckets import Limits, allowed
 from campaigns.store.database import Store
-from campaigns.store.suppression import SUPPRESSED, address_hash
+from campaigns.store.suppression import MANY, SUPPRESSED, address_hash, in_parts
 from campaigns.store.tables import customers, messages, runs, suppressions
 
 OPEN = ("waiting", "claimed", "sending", "paused")
+CANCELLED = "the run was cancelled"
 _m = messages.c
 
 
@@ -79,7 +80,8 @@ def claim(
         .limit(limit)
     )
     # On PostgreSQL others skip what is locked; on SQLite the write lock already keeps them out.
-    found = dict(row.tuple() for row in connection.execute(due.with_for_update(skip_locked=True)))
+    rows = connection.execute(due.with_for_update(skip_locked=True))
+    found: dict[str, str] = {row.rfc_message_id: row.address for row in rows}
     if not found:
         return []
     _suppress(connection, found, now)
@@ -105,9 +107,10 @@ def claimed(connection: Connection, worker: str, at: datetime) -> list[MessageRo
 
 def _suppress(connection: Connection, found: dict[str, str], now: datetime) -> None:
     """Take out of `found`, and end, what must not be sent any more: the world may have changed since the plan."""
-    hashes = {address_hash(address): key for key, address in found.items()}
-    blocked = connection.execute(select(suppressions.c.address_hash).where(suppressions.c.address_hash.in_(hashes)))
-    ended = {hashes[digest]: SUPPRESSED for digest in blocked.scalars()}
+    hashes = {key: address_hash(address) for key, address in found.items()}
+    query = select(suppressions.c.address_hash).where(suppressions.c.address_hash.in_(set(hashes.values())))
+    blocked = set(connection.execute(query).scalars())
+    ended = {key: SUPPRESSED for key, digest in hashes.items() if digest in blocked}
     said_no = (customers.c.consent_email == "unsubscribed") | customers.c.objected | customers.c.erased_at.is_not(None)
     refused = (
         select(_m.rfc_message_id)
@@ -170,7 +173,7 @@ _ENDS = (
 )
 
 
-def _finish(connection: Connection, worker: str, ended: Iterable[Ended], now: datetime) -> None:
+def _finish(connection: Connection, worker: str, ended: Sequence[Ended], now: datetime) -> None:
     values = [
         {
             "key": each.row.key,
@@ -185,6 +188,19 @@ def _finish(connection: Connection, worker: str, ended: Iterable[Ended], now: da
     ]
     if values:
         connection.execute(_ENDS, values)
+    if again := [each.row.key for each in ended if each.state == "waiting"]:
+        _as_their_runs(connection, _m.rfc_message_id.in_(again), now)
+
+
+def _as_their_runs(connection: Connection, which: ColumnElement[bool], now: datetime) -> None:
+    """Of messages that wait, pause those whose run is halted, and skip those whose run was cancelled meanwhile."""
+    waiting = update(messages).where(which, _m.state == "waiting")
+    halted = select(runs.c.id).where(runs.c.state.in_(("paused", "stopped")))
+    connection.execute(waiting.where(_m.run_id.in_(halted)).values(state="paused", changed_at=now))
+    cancelled = select(runs.c.id).where(runs.c.state == "cancelled")
+    connection.execute(
+        waiting.where(_m.run_id.in_(cancelled)).values(state="skipped", reason=CANCELLED, changed_at=now)
+    )
 
 
 def heartbeat(connection: Connection, worker: str, until: datetime) -> None:
@@ -198,10 +214,12 @@ def hand_back(connection: Connection, worker: str, now: datetime, keys: Collecti
     held = (_m.claimed_by == worker) & (_m.state == "claimed")
     if keys is not None:
         held &= _m.rfc_message_id.in_(keys)
-    paused = select(runs.c.id).where(runs.c.state.in_(("paused", "stopped")))
-    free = {"claimed_by": None, "lease_until": None, "changed_at": now}
-    connection.execute(update(messages).where(held, _m.run_id.in_(paused)).values(state="paused", **free))
-    connection.execute(update(messages).where(held).values(state="waiting", **free))
+    mine = list(connection.execute(select(_m.rfc_message_id).where(held)).scalars())
+    free = {"state": "waiting", "claimed_by": None, "lease_until": None, "changed_at": now}
+    for part in in_parts(mine, MANY):
+        these = _m.rfc_message_id.in_(part)
+        connection.execute(update(messages).where(held, these).values(**free))
+        _as_their_runs(connection, these, now)
 
 
 def recover(store: Store, now: datetime, *, doubtful: bool = True) -> int:
@@ -223,13 +241,13 @@ def recover(store: Store, now: datetime, *, doubtful: bool = True) -> int:
         if not doubtful:
             return 0
         lost = write.execute(
-            select(_m.rfc_message_id, runs.c.settings)
+            select(_m.rfc_message_id, runs.c.settings, runs.c.state)
             .join(runs)
             .where(_m.state == "sending", dead)
             .with_for_update(of=messages, skip_locked=True)
         ).all()
-        again = [key for key, settings in lost if settings["in_doubt"] == "resend"]
-        kept = [key for key, settings in lost if settings["in_doubt"] != "resend"]
+        again = [key for key, settings, run in lost if settings["in_doubt"] == "resend" and run != "cancelled"]
+        kept = {row.rfc_message_id for row in lost} - set(again)
         resend(write, again, "sent again after a crash", now)
         values = {
             "state": "in_doubt",

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from campaigns.store.database import Store
-from campaigns.store.outbox import OPEN
+from campaigns.store.outbox import CANCELLED, OPEN
 from campaigns.store.tables import messages, runs
 
 HALTED = ("paused", "stopped")
@@ -115,7 +115,7 @@ def cancel(store: Store, run_id: str, now: datetime) -> int | None:
         here = update(runs).where(runs.c.id == run_id, runs.c.state.in_(("delivering", *HALTED)))
         if write.execute(here.values(state="cancelled", finished_at=now)).rowcount != 1:
             return None
-        ended = {"state": "skipped", "reason": "the run was cancelled", "claimed_by": None, "lease_until": None}
+        ended = {"state": "skipped", "reason": CANCELLED, "claimed_by": None, "lease_until": None}
         return _move(write, run_id, ("waiting", "claimed", "paused"), {**ended, "changed_at": now})
 
 

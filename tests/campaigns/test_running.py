@@ -34,7 +34,7 @@ def project(tmp_path, store, monkeypatch):
     path.write_text(path.read_text().replace('"recipient"', '"UTC"'))
     with Project.open(tmp_path) as opened:
         opened.progress = Told()
-        monkeypatch.setattr(running, "_deliver", lambda _: None)
+        monkeypatch.setattr(running, "_deliver", lambda *_: None)
         yield opened
 
 

@@ -1,4 +1,4 @@
-"""Two long-lived processes on one database: a due time is one run, and each message goes out once."""
+"""Long-lived processes: two on one database make one run of a due time; one that is told to end drains."""
 
 import os
 import shutil
@@ -17,6 +17,7 @@ from campaigns.project import Project
 from campaigns.store.tables import messages, runs
 from campaigns.sync import pull
 from campaigns.train import train
+from tests.campaigns.delivering import SmtpServer, open_shop, rows, states, until
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from campaigns.cli import main; main()"]
@@ -76,3 +77,20 @@ def test_two_processes_make_one_run_of_a_due_time_and_send_each_message_once(tmp
     assert sent == 30 * len(found)
     assert len(list((tmp_path / "outbox" / "new").iterdir())) == sent
     shutil.rmtree(tmp_path / "outbox")
+
+
+def test_a_process_that_is_told_to_end_finishes_what_it_sends_and_hands_back_the_rest(tmp_path):
+    server = SmtpServer(tmp_path, slow=0.02)
+    server.start()
+    try:
+        with open_shop(tmp_path / "shop", 80, server.url) as project:
+            process = subprocess.Popen([*COMMAND, "--project", str(project.folder), "run"], cwd=ROOT)
+            until(lambda: server.taken.total() >= 10 or process.poll() is not None)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=30) == 0
+            sent = server.taken.total()
+            assert 10 <= sent < 80
+            assert states(project) == {"sent": sent, "waiting": 80 - sent}
+            assert {row.claimed_by for row in rows(project, state="waiting")} == {None}
+    finally:
+        server.stop()

@@ -1,5 +1,6 @@
 """Unsubscribing and choosing, as mail programs, people and scanners do it."""
 
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
@@ -7,9 +8,12 @@ from bs4 import BeautifulSoup
 from sqlalchemy import insert, update
 
 from campaigns.project import real_now
-from campaigns.store.suppression import suppressed_addresses
-from campaigns.store.tables import customers, events, messages, preferences, suppressions
+from campaigns.store.buckets import Limits
+from campaigns.store.outbox import claim
+from campaigns.store.suppression import SUPPRESSED, suppressed_addresses
+from campaigns.store.tables import customers, events, messages, preferences, runs, suppressions
 
+NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -90,14 +94,26 @@ def test_the_address_that_was_written_to_is_suppressed_even_when_the_record_has_
 
 def test_a_message_that_waits_is_not_sent_any_more(shop, visit, rows, stop):
     with shop.store.writing() as write:
-        mine = {"run_id": rows(messages)[0].run_id, "state": "waiting", "changed_at": real_now()}
+        mine = {"run_id": "next", "state": "waiting", "due_at": real_now(), "changed_at": real_now()}
+        write.execute(insert(runs).values(id="next", campaign="w", state="delivering", scheduled_at=NOW, as_of=NOW))
+        waits = {"c1": "c1@Example.com", "c0": "c0@example.com", "c2": "C1@example.com"}
         write.execute(
-            insert(messages), [{**mine, "customer_id": i, "address": f"{i}@Example.com"} for i in ("c0", "c2")]
+            insert(messages),
+            [
+                {**mine, "customer_id": i, "address": address, "rfc_message_id": f"<next{i}@x>"}
+                for i, address in waits.items()
+            ],
         )
-        write.execute(update(messages).where(messages.c.customer_id == "c2").values(address="C1@example.com"))
     visit("POST", stop)
-    found = {message.customer_id: (message.state, message.reason) for message in rows(messages)}
-    assert found == {"c0": ("waiting", None), "c1": ("sent", None), "c2": ("suppressed", "unsubscribed")}
+    assert states(rows) == {"c0": ("waiting", None), "c1": ("suppressed", SUPPRESSED), "c2": ("waiting", None)}
+    with shop.store.writing() as write:  # c2 has another address today: it is found when the message's turn comes
+        claimed = claim(write, "worker", real_now(), timedelta(minutes=1), 10, Limits())
+    assert [row.customer_id for row in claimed] == ["c0"]
+    assert states(rows)["c2"] == ("suppressed", SUPPRESSED)
+
+
+def states(rows):
+    return {row.customer_id: (row.state, row.reason) for row in rows(messages) if row.run_id == "next"}
 
 
 def test_a_customer_of_whom_nothing_is_known_gets_the_same_answer(shop, visit, rows, path_of):

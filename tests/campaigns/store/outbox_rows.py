@@ -1,0 +1,76 @@
+"""A run with so many messages that wait, and what the tests of the store ask about it."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select, update
+
+from campaigns.store import outbox, runs
+from campaigns.store.buckets import Limits
+from campaigns.store.tables import messages
+
+NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
+LEASE = timedelta(minutes=5)
+AFTER = NOW + LEASE + timedelta(seconds=1)
+RUN = "weekly@1"
+
+
+def key(number, run=RUN):
+    return f"<{number:03}@{run}>"
+
+
+def plan(store, count=10, *, in_doubt="skip", run=RUN, domain="example.com", at=NOW, due=None):
+    """Plan a run at `at`; `due` says when each message is due."""
+    header = {"id": run, "campaign": "weekly", "scheduled_at": at, "as_of": at, "settings": {"in_doubt": in_doubt}}
+    rows = [
+        {
+            "customer_id": f"c{number}",
+            "state": "waiting",
+            "reason": "planned",
+            "due_at": due(number) if due else at,
+            "expires_at": at + timedelta(hours=48),
+            "address": f"c{number}@{domain}",
+            "rfc_message_id": key(number, run),
+            "content": {"picks": []},
+        }
+        for number in range(count)
+    ]
+    return runs.create(store, header, rows, at)
+
+
+def states(store, run=RUN):
+    found = Counter()
+    for (state, _), count in runs.counts(store, run).items():
+        found[state] += count
+    return dict(found)
+
+
+def message(store, number, run=RUN):
+    """One row as it is now."""
+    with store.engine.connect() as read:
+        return read.execute(select(messages).where(messages.c.rfc_message_id == key(number, run))).one()
+
+
+def change(store, number, **values):
+    with store.writing() as write:
+        write.execute(update(messages).where(messages.c.rfc_message_id == key(number)).values(**values))
+
+
+def claim(store, worker="a", limit=10, *, now=NOW, limits=None):
+    with store.writing() as write:
+        return outbox.claim(write, worker, now, LEASE, limit, limits or Limits())
+
+
+def turn(store, worker="a", ended=(), begun=(), now=NOW):
+    with store.writing() as write:
+        return outbox.turn(write, worker, ended, begun, now, LEASE)
+
+
+def hand_back(store, worker="a", keys=None):
+    with store.writing() as write:
+        outbox.hand_back(write, worker, NOW, keys)
+
+
+def numbers(rows):
+    """Which of the planned ones they are."""
+    return [int(row.customer_id[1:]) for row in rows]

@@ -1,0 +1,65 @@
+"""The tables that migrations make are those that the code expects, and old messages live through them."""
+
+from datetime import timedelta
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, insert, select, text
+
+from campaigns.store.database import alembic_config, open_store
+from campaigns.store.tables import EPOCH, messages, metadata, runs
+from tests.campaigns.store.outbox_rows import NOW, RUN, claim, key, states
+
+
+def test_the_tables_made_by_migrations_are_those_of_the_code(store):
+    with store.engine.connect() as read:
+        assert compare_metadata(MigrationContext.configure(read), metadata) == []
+
+
+def test_a_column_that_no_migration_makes_is_found(store):
+    with store.writing() as write:
+        write.execute(text("ALTER TABLE messages DROP COLUMN answer"))
+    with store.engine.connect() as read:
+        assert len(compare_metadata(MigrationContext.configure(read), metadata)) == 1
+
+
+@pytest.fixture
+def third(database):
+    """A database of the third version, with a run of three messages, one of them sent."""
+    config, engine = alembic_config(), create_engine(database)
+    with engine.begin() as write:
+        config.attributes["connection"] = write
+        command.upgrade(config, "0003")
+        header = {"id": RUN, "campaign": "weekly", "scheduled_at": NOW, "as_of": NOW, "state": "delivering"}
+        write.execute(insert(runs).values(**header, settings={"in_doubt": "skip"}))
+        rows = [
+            {"customer": f"c{n}", "key": key(n), "address": f"c{n}@example.com", "state": state}
+            for n, state in enumerate(("waiting", "waiting", "sent"))
+        ]
+        write.execute(
+            text(
+                "INSERT INTO messages"
+                " (run_id, customer_id, state, due_at, address, rfc_message_id, changed_at, content)"
+                f" VALUES ('{RUN}', :customer, :state, :now, :address, :key, :now, '{{}}')"
+            ),
+            [{**row, "now": (NOW - EPOCH) // timedelta(microseconds=1)} for row in rows],
+        )
+    engine.dispose()
+    return database
+
+
+def test_messages_that_wait_in_a_database_of_the_third_version_are_kept_and_expire_after_two_days(third):
+    with open_store(third) as store:
+        assert states(store) == {"waiting": 2, "sent": 1}
+        with store.engine.connect() as read:
+            assert set(read.execute(select(messages.c.expires_at)).scalars()) == {NOW + timedelta(hours=48)}
+        assert [(row.key, row.expires_at) for row in claim(store)] == [
+            (key(n), NOW + timedelta(hours=48)) for n in (0, 1)
+        ]
+
+
+def test_a_database_of_the_third_version_has_all_tables_afterwards(third):
+    with open_store(third) as store, store.engine.connect() as read:
+        assert compare_metadata(MigrationContext.configure(read), metadata) == []
