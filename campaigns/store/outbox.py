@@ -94,14 +94,17 @@ def claim(
     mine = [key for key in found if key not in put_off]
     values = {"state": "claimed", "claimed_by": worker, "lease_until": now + lease, "changed_at": now}
     connection.execute(update(messages).where(_m.rfc_message_id.in_(mine)).values(**values))
-    return claimed(connection, worker, now)
+    return _read(connection, _m.rfc_message_id.in_(mine))
 
 
 def claimed(connection: Connection, worker: str, at: datetime) -> list[MessageRow]:
-    """Read what a worker claimed at a moment and has not begun: a claim is named by its moment."""
+    """Read what a worker claimed at a moment and has not begun: for a claim whose answer was lost."""
+    return _read(connection, (_m.claimed_by == worker) & (_m.state == "claimed") & (_m.changed_at == at))
+
+
+def _read(connection: Connection, which: ColumnElement[bool]) -> list[MessageRow]:
     columns = (_m.run_id, _m.customer_id, _m.address, _m.rfc_message_id, _m.content, _m.attempts, _m.expires_at)
-    held = (_m.claimed_by == worker) & (_m.state == "claimed") & (_m.changed_at == at)
-    query = select(*columns).where(held).order_by(_m.due_at, _m.rfc_message_id)
+    query = select(*columns).where(which).order_by(_m.due_at, _m.rfc_message_id)
     return [MessageRow(*row) for row in connection.execute(query)]
 
 
