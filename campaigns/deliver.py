@@ -34,6 +34,8 @@ CLAIMED_FOR_A_LANE = 20
 WORTH_A_PROCESS = 2_000
 """So many messages wait for each process that is started beside the first."""
 SOON = timedelta(minutes=10)
+AT_ONCE = timedelta(seconds=2)
+"""What a rate limit puts off for no longer is delivered in the same call, over connections that are open."""
 TIDY_SECONDS = 1.0
 LOOK_SECONDS = 0.05
 
@@ -59,7 +61,7 @@ def deliver(
     jobs: int | None = None,
     stop: threading.Event | None = None,
 ) -> Delivered:
-    """Deliver what is due; with `until_empty`, wait for retries and for what is due within ten minutes.
+    """Deliver what is due, and what is within two seconds; with `until_empty`, within ten minutes: retries, too.
 
     Args:
         project: the open project.
@@ -162,7 +164,7 @@ class _Delivery:
     async def _more_to_come(self, ledger: Ledger) -> bool:
         if self._limit is not None and self._claimed >= self._limit:
             return False
-        return self._until_empty and await ledger.due_soon(SOON)
+        return await ledger.due_soon(SOON if self._until_empty else AT_ONCE)
 
     async def _claim(self, ledger: Ledger, transports: AsyncExitStack) -> bool:
         """Claim what lanes will soon need; False when they have enough, or there is no more."""

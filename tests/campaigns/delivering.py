@@ -35,17 +35,21 @@ class _Talk(Conversation):
 class _Recorder(Sink):
     """The sink of the fault harness, which can also refuse a message that it has read: `after_data`."""
 
+    open = 0
+
     def take(self, recipient, data):
         if "after_data" not in self.script:
             super().take(recipient, data)
 
     async def serve(self, reader, writer):
+        self.open += 1
         try:
             await _Talk(self, reader, writer).hold()
         except (HungUp, ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.transport.abort()
+            self.open -= 1
 
 
 class SmtpServer:
@@ -67,12 +71,12 @@ class SmtpServer:
 
     async def _serve(self, ready):
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        sink = _Recorder(self._record, self.script)
-        server = await asyncio.start_server(sink.serve, "127.0.0.1", self.port, limit=2**24)
+        self._sink = _Recorder(self._record, self.script)
+        self._server = await asyncio.start_server(self._sink.serve, "127.0.0.1", self.port, limit=2**24)
         ready.set()
         await self._end.wait()
-        server.close()
-        sink.record.close()
+        self._server.close()
+        self._sink.record.close()
 
     def stop(self):
         """Hang up, and listen no more."""
@@ -81,8 +85,9 @@ class SmtpServer:
 
     def bow_out(self):
         """Listen no more, and hang up on each connection after its message, so that nothing is in doubt."""
+        self._loop.call_soon_threadsafe(self._server.close)
         self.script["drop_after"] = 1
-        time.sleep(0.3)
+        until(lambda: not self._sink.open)
         self.stop()
         del self.script["drop_after"]
 

@@ -210,7 +210,8 @@ def test_a_message_is_the_same_bytes_whenever_it_is_rendered(shop):
     send(shop, "weekly_digest")
     campaign, template = shop.campaign("weekly_digest"), shop.template("weekly_digest")
     with shop.store.engine.connect() as connection:
-        row = connection.execute(select(messages).where(messages.c.state == "waiting").limit(1)).one()
+        query = select(messages, messages.c.rfc_message_id.label("key")).where(messages.c.state == "waiting")
+        row = connection.execute(query.limit(1)).one()
     first = compose(shop, campaign, template, row, NOW)
     time.sleep(1.1)
     assert compose(shop, campaign, template, row, NOW) == first
