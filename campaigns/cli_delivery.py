@@ -116,7 +116,7 @@ def in_doubt(
     out.print(f"{found}: {len(rows):,} in doubt", markup=False)
     if rows:
         named = ("customer_id", "address", "reason", "answer")
-        shown = [[escape(row[name] or "") for name in named] for row in rows[:SHOWN]]
+        shown = [[row[name] or "" for name in named] for row in rows[:SHOWN]]
         show_table(["customer", "address", "why", "the server's words"], shown)
     if len(rows) > SHOWN:
         out.print(f"and {len(rows) - SHOWN:,} more: --json lists them all")

@@ -53,7 +53,11 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     for row in rows:
         table.add_row(
             *(
-                f"{cell:,}" if isinstance(cell, int) else f"{cell:.4f}" if isinstance(cell, float) else str(cell)
+                f"{cell:,}"
+                if isinstance(cell, int)
+                else f"{cell:.4f}"
+                if isinstance(cell, float)
+                else escape(str(cell))
                 for cell in row
             )
         )

@@ -63,6 +63,8 @@ class Helpers:
                     self._end()
                     process.wait()
             listener.join()
+            if process.returncode > 0:  # not killed, and not refused: a fault of ours, whose traceback it printed
+                self._refused.append((f"a process beside this one ended with code {process.returncode}", "see above"))
         if error is None and self._refused:
             problem, remedy = self._refused[0]
             raise TransportError(problem, remedy=remedy)

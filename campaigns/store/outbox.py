@@ -30,6 +30,7 @@ from campaigns.store.tables import customers, messages, runs, suppressions
 
 OPEN = ("waiting", "claimed", "sending", "paused")
 CANCELLED = "the run was cancelled"
+ANSWER_LOST = "the server's answer was lost"
 _m = messages.c
 
 
@@ -196,14 +197,14 @@ def _finish(connection: Connection, worker: str, ended: Sequence[Ended], now: da
 
 
 def _as_their_runs(connection: Connection, which: ColumnElement[bool], now: datetime) -> None:
-    """Of messages that wait, pause those whose run is halted, and skip those whose run was cancelled meanwhile."""
+    """Of messages that wait, pause those whose run is halted, and end those whose run was cancelled meanwhile."""
     waiting = update(messages).where(which, _m.state == "waiting")
     halted = select(runs.c.id).where(runs.c.state.in_(("paused", "stopped")))
     connection.execute(waiting.where(_m.run_id.in_(halted)).values(state="paused", changed_at=now))
     cancelled = select(runs.c.id).where(runs.c.state == "cancelled")
-    connection.execute(
-        waiting.where(_m.run_id.in_(cancelled)).values(state="skipped", reason=CANCELLED, changed_at=now)
-    )
+    over = waiting.where(_m.run_id.in_(cancelled))
+    connection.execute(over.where(_m.reason == ANSWER_LOST).values(state="in_doubt", changed_at=now))
+    connection.execute(over.where(_m.reason != ANSWER_LOST).values(state="skipped", reason=CANCELLED, changed_at=now))
 
 
 def heartbeat(connection: Connection, worker: str, until: datetime) -> None:

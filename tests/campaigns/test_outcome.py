@@ -43,7 +43,7 @@ def test_what_the_server_said_decides_whatever_the_policy(status, answer, state,
     ("resends", "state", "reason"),
     [
         (False, "in_doubt", "the server's answer was lost"),
-        (True, "waiting", "sent again: the server's answer was lost"),
+        (True, "waiting", "the server's answer was lost"),
     ],
 )
 def test_a_lost_answer_leaves_a_doubt_or_is_sent_again_as_the_policy_says(resends, state, reason):

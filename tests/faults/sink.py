@@ -125,6 +125,7 @@ class Conversation:
             return await self.say("554 5.5.1 no valid recipients")
         await self.say("354 go on")
         self.sink.messages += 1
+        lost = self.sink.turn_of("answer_lost")
         for what, word in (("cut_data", None), ("closing_in_data", "421 4.3.2 shutting down")):
             if self.sink.turn_of(what):
                 await self.reader.read(1000)
@@ -135,7 +136,7 @@ class Conversation:
         data = await self.body()
         self.sink.take(self.recipient, data)
         self.taken += 1
-        if self.sink.turn_of("answer_lost"):
+        if lost:
             self.writer.get_extra_info("socket").setsockopt(
                 socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
             )
