@@ -51,17 +51,14 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
         numeric = bool(rows) and isinstance(rows[0][number], int | float)
         table.add_column(column, justify="right" if numeric else "left")
     for row in rows:
-        table.add_row(
-            *(
-                f"{cell:,}"
-                if isinstance(cell, int)
-                else f"{cell:.4f}"
-                if isinstance(cell, float)
-                else escape(str(cell))
-                for cell in row
-            )
-        )
+        table.add_row(*map(_cell, row))
     out.print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4f}" if isinstance(value, float) else escape(str(value))  # a server's words are no markup
 
 
 def show_counts(counts: Mapping[tuple[str, str], int]) -> None:
