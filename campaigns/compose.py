@@ -6,6 +6,7 @@ A pure function of the two, so that any message can be shown again.
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from campaigns.campaign import Campaign
@@ -126,14 +127,16 @@ def compose(
         unsubscribe_url=project.links.unsubscribe(row.customer_id, campaign.name),
         reply_to=shop.reply_to,
         unsubscribe_mailbox=project.settings.mail.return_path,
-        feedback_id=f"{campaign.name}:{_word(row.run_id)}::{_word(project.settings.sender_domain)[-15:]}",
+        feedback_id=_feedback_id(campaign.name, row.run_id, project.settings.sender_domain),
         signers=project.signers,
     )
 
 
-def _word(value: str) -> str:
-    """A part of a Feedback-ID: without its separator."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "-", value)
+@lru_cache(maxsize=64)
+def _feedback_id(campaign: str, run_id: str, domain: str) -> str:
+    """Campaign, run and sender, each without the separator."""
+    words = (re.sub(r"[^A-Za-z0-9_.-]", "-", value) for value in (campaign, run_id, domain))
+    return "{}:{}::{:-<5.15}".format(*words)
 
 
 def envelope(

@@ -35,6 +35,7 @@ def message_key(value: str) -> str:
     return f"<{bare}>"
 
 
+@lru_cache(maxsize=64)  # the same few for a million messages
 def list_name(value: str) -> str:
     """Write a List-Id.
 
@@ -80,6 +81,7 @@ def unsubscribe_by_mail(box: str, rfc_message_id: str) -> str:
     return f"<mailto:{quote(address, safe='@+')}?subject=unsubscribe>"
 
 
+@lru_cache(maxsize=64)
 def bulk_sender_id(value: str) -> str:
     """Write a Feedback-ID: up to three ids of ours, then the sender's own, 5 to 15 characters long.
 
@@ -99,7 +101,7 @@ def bulk_sender_id(value: str) -> str:
     return value
 
 
-@lru_cache(maxsize=64)  # the same few for a million messages
+@lru_cache(maxsize=64)
 def mailbox(value: str, what: str) -> tuple[str, str, str]:
     """Read "Name <address>".
 

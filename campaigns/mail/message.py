@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from campaigns.errors import BadMessage
 from campaigns.mail.address import deliverable
@@ -115,15 +116,14 @@ def build(  # noqa: PLR0913 - the headers of a message, all by name
         BadMessage: an address, id or link is missing or would forge a header; a date has no time zone.
     """
     key = message_key(rfc_message_id)
-    shown_sender, sender_name, sender_address = mailbox(sender, "sender")
-    answers = mailbox(reply_to, "reply_to") if reply_to else None
+    shown_sender, from_line, answers, reply_lines = _writer(sender, reply_to)
     recipient = deliverable(to_address, "recipient")
     extra = _bulk_headers(list_id, unsubscribe_url, unsubscribe_mailbox, feedback_id, key)
     named, titled = one_line(to_name), one_line(subject)
     head = (
-        address_header("From", sender_name, sender_address),
+        from_line,
         address_header("To", named, recipient),
-        *([address_header("Reply-To", *answers[1:])] if answers else []),
+        *reply_lines,
         text_header("Subject", titled),
         f"Date: {_date(date)}",
         f"Message-ID: {key}",
@@ -134,7 +134,7 @@ def build(  # noqa: PLR0913 - the headers of a message, all by name
         sender=shown_sender,
         to_name=named,
         to_address=recipient,
-        reply_to=answers[0] if answers else None,
+        reply_to=answers,
         subject=titled,
         html=html,
         text=text,
@@ -144,6 +144,17 @@ def build(  # noqa: PLR0913 - the headers of a message, all by name
         _head=head,
         _signers=tuple(signers),
     )
+
+
+@lru_cache(maxsize=64)  # the same few for a million messages
+def _writer(sender: str, reply_to: str | None) -> tuple[str, str, str | None, tuple[str, ...]]:
+    """The sender as it was given and its line, and the same of where answers go."""
+    shown, name, address = mailbox(sender, "sender")
+    line = address_header("From", name, address)
+    if not reply_to:
+        return shown, line, None, ()
+    answers, name, address = mailbox(reply_to, "reply_to")
+    return shown, line, answers, (address_header("Reply-To", name, address),)
 
 
 def _bulk_headers(list_id: str, link: str, mailbox: str | None, feedback_id: str | None, key: str) -> dict[str, str]:
@@ -157,6 +168,7 @@ def _bulk_headers(list_id: str, link: str, mailbox: str | None, feedback_id: str
     }
 
 
+@lru_cache(maxsize=64)
 def _date(date: datetime) -> str:
     if date.utcoffset() is None:
         raise BadMessage(f"the date {date} has no time zone", remedy="give it in UTC")

@@ -71,18 +71,19 @@ class CompiledTemplate:
         Raises:
             BadTemplate: it names something that it is not given, or fails.
         """
-        words = dict(context)
+        words = {**_HTML.globals, **context}
         for line in ("preheader", "subject"):
             words[line] = " ".join(self._fill(_line(words[line]), words, line).split())
         html = self._fill(self._html, words, f"{self.name}.mjml")
         return Rendered(words["subject"], html, self._fill(self._text, words, f"{self.name}.txt"))
 
-    def _fill(self, template: Template, words: Mapping[str, Any], where: str) -> str:
+    def _fill(self, template: Template, words: dict[str, Any], where: str) -> str:
         try:
-            return template.render(words)
+            # As `Template.render`, without a copy of the words for each of the four templates of a message.
+            return "".join(template.root_render_func(template.new_context(words, shared=True)))
         except UndefinedError as error:
             raise BadTemplate(
-                f"{where}: {error.message}", remedy=f"use what a template is given: {_known(words)}"
+                f"{where}: {error.message}", remedy=f"use what a template is given: {_known(_given(words))}"
             ) from error
         except (
             TemplateError,
@@ -96,6 +97,10 @@ class CompiledTemplate:
             raise BadTemplate(
                 f"{where}: {error}", remedy="mend it, then look at it with `handpicked preview`"
             ) from error
+
+
+def _given(words: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in words.items() if name not in _HTML.globals}
 
 
 def _known(words: Mapping[str, Any]) -> str:
