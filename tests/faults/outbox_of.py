@@ -24,7 +24,7 @@ def lay_out(folder, count, *, transport, database=None, in_doubt="skip", extra="
         campaign = project.campaign("weekly_digest").model_copy(update={"in_doubt": in_doubt})
         now = datetime.now(UTC)
         for start in range(0, count, 20_000):
-            rows = [_row(number, now) for number in range(start, min(start + 20_000, count))]
+            rows = [row_of(number, now) for number in range(start, min(start + 20_000, count))]
             header = {
                 "id": RUN if start == 0 else f"{RUN}-{start}",
                 "campaign": campaign.name,
@@ -40,7 +40,7 @@ def address(number):
     return f"customer{number}@example.org"
 
 
-def _row(number, now):
+def row_of(number, now):
     return {
         "customer_id": str(number),
         "state": "waiting",
