@@ -6,6 +6,7 @@ A message is committed as `sending` before the transport sees it: after a crash 
 import asyncio
 import contextlib
 import math
+import os
 import signal
 import threading
 from collections import Counter
@@ -13,8 +14,6 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
-
-from joblib import cpu_count
 
 from campaigns.campaign import Campaign
 from campaigns.compose import envelope
@@ -87,7 +86,7 @@ def deliver(
 
 
 def _enough(waiting: int) -> int:
-    return min(int(cpu_count()), 1 + waiting // WORTH_A_PROCESS)
+    return min(os.cpu_count() or 1, 1 + waiting // WORTH_A_PROCESS)
 
 
 @contextlib.contextmanager

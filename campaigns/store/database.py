@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from alembic import command
 from alembic.config import Config
@@ -17,8 +17,10 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from campaigns.errors import MissingTool, StoreError
-from campaigns.store.bulk import BulkConnection, open_bulk
 from campaigns.store.gate import GATE, GatedConnection
+
+if TYPE_CHECKING:
+    from campaigns.store.bulk import BulkConnection
 
 BUSY_SECONDS = 30
 TABLES_LOCK = 0x48414E44
@@ -61,8 +63,10 @@ class Store:
             yield connection
 
     @contextmanager
-    def bulk(self) -> Iterator[BulkConnection]:
+    def bulk(self) -> Iterator["BulkConnection"]:
         """One bulk transaction over Arrow: committed on leaving, rolled back on an error."""
+        from campaigns.store.bulk import open_bulk  # noqa: PLC0415 - 90 MB that whoever sends mail does not need
+
         alone = GATE.alone() if self.engine.dialect.name == "sqlite" else nullcontext()
         with alone, open_bulk(make_url(self.url)) as bulk:
             yield bulk

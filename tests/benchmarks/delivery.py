@@ -8,7 +8,7 @@ Each message of ours is rendered from a slate, claimed from the outbox, and its 
 
 import asyncio
 import os
-import resource
+import re
 import shutil
 import smtplib
 import subprocess
@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -59,16 +59,22 @@ def smtp_source(port, count):
     return count / timed([program("smtp-source"), *words, f"127.0.0.1:{port}"])
 
 
-def ours(port, count, extra="", jobs=2):
-    """Messages a second of a whole `handpicked deliver`, its start and the end of its run included."""
+@contextmanager
+def outbox_of(port, count, extra=""):
+    """Lay out an outbox; give the command that delivers it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "shop"
         lay_out(folder, count, transport=f"smtp://127.0.0.1:{port}", extra=extra)
         if extra == SIGNED:
             key = rsa.generate_private_key(65537, 2048)
             (folder / "dkim.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        words = ["--project", str(folder), "deliver", "--jobs", str(jobs)]
-        return count / timed([sys.executable, "-m", "campaigns.cli", *words])
+        yield [sys.executable, "-m", "campaigns.cli", "--project", str(folder), "deliver", "--jobs", "2"]
+
+
+def ours(port, count, extra=""):
+    """Messages a second of a whole `handpicked deliver`, its start and the end of its run included."""
+    with outbox_of(port, count, extra) as command:
+        return count / timed(command)
 
 
 def timed(command):
@@ -76,6 +82,21 @@ def timed(command):
     start = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - start
+
+
+def peak(command):
+    """The most MiB that a process of a command ever held."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    most = 0
+    while process.poll() is None:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        with suppress(OSError):
+            for pid in [process.pid, *children.read_text().split()]:
+                found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+                most = max(most, int(found[1]) / 2**10 if found else 0)
+        time.sleep(0.5)
+    assert process.returncode == 0
+    return most
 
 
 @contextmanager
@@ -150,10 +171,8 @@ def sentences(count):
 
 def memory(count):
     """Peak memory of each delivering process, for so many messages."""
-    with sink() as port:
-        rate = ours(port, count)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**10
-    return f"deliver needs at most {peak:,.0f} MiB a process for {count:,} messages ({rate:,.0f} a second)"
+    with sink() as port, outbox_of(port, count) as command:
+        return f"deliver needs at most {peak(command):,.0f} MiB a process for {count:,} messages"
 
 
 if __name__ == "__main__":
