@@ -73,8 +73,8 @@ def is_dot(_session, data):
 
 
 POINTS = {
-    "before a claim is committed": lambda n: _plain(outbox, "claim", after=True, count=max(n // 100, 1)),
-    "after a claim": lambda n: _awaited(Ledger, "claim", after=True, count=max(n // 100, 1)),
+    "before a claim is committed": lambda n: _plain(outbox, "claim", after=True, count=max(n // 1000, 1)),
+    "after a claim": lambda n: _awaited(Ledger, "claim", after=True, count=max(n // 1000, 1)),
     "after composing": lambda n: _plain(Post, "_composed", after=True, count=n),
     "before `sending` is committed": lambda n: _plain(outbox, "turn", after=True, count=max(n // 20, 1)),
     "after `sending` is committed": lambda n: _awaited(Ledger, "turn", after=True, count=n),
