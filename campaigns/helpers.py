@@ -8,6 +8,7 @@ is one of them. It prints a line of JSON for each thing that it tells: {"done": 
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -98,9 +99,12 @@ class _Telling(SilentProgress):
 
 
 def tell(**values: Any) -> None:
-    """Print one line."""
-    sys.stdout.write(json.dumps(values) + "\n")
-    sys.stdout.flush()
+    """Print one line; if whoever asked has died, nobody hears it, and the work goes on."""
+    try:
+        sys.stdout.write(json.dumps(values) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
 
 
 def main(folder: str, until_empty: str) -> None:
