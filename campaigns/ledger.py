@@ -130,8 +130,8 @@ class Ledger:
 
     def _tidy(self) -> bool:
         now = _now()
-        # Right after the database was away, the living could not say that they are: give them time to.
-        watched = time.monotonic() - self._there_since > 2 * self._beat_seconds
+        # While the database was away the living could not say that they are: give them time to, before judging.
+        watched = self._away_since is None and time.monotonic() - self._there_since > 2 * self._beat_seconds
         outbox.recover(self._store, now, doubtful=watched)
         outbox.expire(self._store, now)
         runs.finish(self._store, now)
@@ -200,6 +200,7 @@ class Ledger:
         """
         loop = asyncio.get_running_loop()
         while True:
+            asked = time.monotonic()
             try:
                 found = await loop.run_in_executor(self._thread, work)
             except (IntegrityError, ProgrammingError):
@@ -208,7 +209,7 @@ class Ledger:
                 self._away(error)
                 await asyncio.sleep(AGAIN_SECONDS)
             else:
-                self._back()
+                self._back(waited=time.monotonic() - asked)
                 return found
 
     def _away(self, error: Exception) -> None:
@@ -222,11 +223,12 @@ class Ledger:
                 remedy="what was being sent is in doubt; see `handpicked report`",
             )
 
-    def _back(self) -> None:
+    def _back(self, waited: float) -> None:
         if self._away_since is not None:
             self._say(f"the database is back after {time.monotonic() - self._away_since:.0f} s")
-            self._away_since = None
+        if self._away_since is not None or waited > self._beat_seconds:  # a lock that was held so long is no better
             self._there_since = time.monotonic()
+        self._away_since = None
 
     def _transaction(self, work: Callable[[Connection], Found], *, last: bool) -> Found:
         """Do something in a transaction on a kept connection.
