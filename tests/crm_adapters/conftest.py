@@ -148,11 +148,7 @@ def folder_world(request, tmp_path, monkeypatch):
 @pytest.fixture(scope="session")
 def shop_on_postgres(postgres):
     """One database for all tests: making one for each takes longer than most of them."""
-    with create_engine(
-        f"{postgres}/postgres", isolation_level="AUTOCOMMIT", poolclass=NullPool
-    ).connect() as connection:
-        connection.execute(text("CREATE DATABASE app"))
-    return f"{postgres}/app"
+    return postgres.new_database()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

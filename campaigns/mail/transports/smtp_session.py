@@ -126,6 +126,7 @@ class Session(asyncio.Protocol):
             pass
         finally:
             self.drop()
+            await asyncio.sleep(0)  # the loop closes the socket at its next turn
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
@@ -179,10 +180,10 @@ async def connect(server: Server, context: ssl.SSLContext) -> Session:
         await client.connect()
         await _greet(client, server)
     except (OSError, aiosmtplib.SMTPException, ValueError) as error:
-        client.close()
+        await _abandon(client)
         raise _refusal(server, error) from error
     except BaseException:
-        client.close()
+        await _abandon(client)
         raise
     if client.transport is None:
         raise _refusal(server, ConnectionResetError("the server closed the connection"))
@@ -190,6 +191,14 @@ async def connect(server: Server, context: ssl.SSLContext) -> Session:
     session = Session(transport, _abilities(client), server.timeout_seconds)
     transport.set_protocol(session)  # from here on commands are pipelined, which the library does not
     return session
+
+
+async def _abandon(client: aiosmtplib.SMTP) -> None:
+    """Close at once: a polite end over TLS waits for a server that may never answer, and outlives the event loop."""
+    if client.transport is not None:
+        cast(asyncio.Transport, client.transport).abort()
+    client.close()
+    await asyncio.sleep(0)  # the loop closes the socket at its next turn
 
 
 async def _greet(client: aiosmtplib.SMTP, server: Server) -> None:
