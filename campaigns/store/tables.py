@@ -311,5 +311,6 @@ messages = Table(
     # Claims read in this order: among those due at one moment, recipient domains are mixed, as a hash mixes them.
     Index("ix_messages_state_due_at_rfc_message_id", "state", "due_at", "rfc_message_id"),
     Index("ix_messages_run_id_state", "run_id", "state"),
+    Index("ix_messages_state_expires_at", "state", "expires_at"),  # what is too late is found every second
     Index("ix_messages_customer_id", "customer_id"),
 )

@@ -14,6 +14,7 @@ def upgrade() -> None:
     op.drop_index("ix_messages_state_due_at", "messages")
     op.create_index("ix_messages_state_due_at_rfc_message_id", "messages", ["state", "due_at", "rfc_message_id"])
     op.create_index("ix_messages_run_id_state", "messages", ["run_id", "state"])
+    op.create_index("ix_messages_state_expires_at", "messages", ["state", "expires_at"])
     op.create_table(
         "preferences",
         sa.Column("customer_id", sa.Text(), nullable=False),
