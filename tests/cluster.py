@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import uuid
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,7 +60,7 @@ class Cluster:
 @contextmanager
 def cluster():
     """Start a server on a free port; gone, with its data, on leaving."""
-    folder = Path(f"/tmp/handpicked-pg-{uuid.uuid4().hex[:8]}")
+    folder = Path(tempfile.gettempdir()) / f"handpicked-pg-{uuid.uuid4().hex[:8]}"  # a socket's path is short
     folder.mkdir(mode=0o777)
     user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.getuid() == 0 else []
     if user:
