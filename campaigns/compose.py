@@ -112,7 +112,8 @@ def compose(
         BadMessage: an address, id or link of it can't stand in a mail.
         BadTemplate: the template names what it is not given.
     """
-    rendered = render(project, campaign, template, row.run_id, row.customer_id, row.content)
+    words = context(project, campaign, row.run_id, row.customer_id, row.content)
+    rendered = template.render(words)
     shop = project.settings.shop
     return build(
         sender=shop.sender,
@@ -124,7 +125,7 @@ def compose(
         rfc_message_id=row.key,
         date=date,
         list_id=f"{campaign.name}.{project.settings.sender_domain}",
-        unsubscribe_url=project.links.unsubscribe(row.customer_id, campaign.name),
+        unsubscribe_url=words["links"]["unsubscribe"],
         reply_to=shop.reply_to,
         unsubscribe_mailbox=project.settings.mail.return_path,
         feedback_id=_feedback_id(campaign.name, row.run_id, project.settings.sender_domain),

@@ -107,10 +107,9 @@ class Ledger:
         self._wake.set()
         return await answer
 
-    async def hand_back(self, rows: Sequence[outbox.MessageRow] | None = None) -> None:
-        """Give back what was claimed and not begun: these, or all of it."""
-        keys = None if rows is None else [row.key for row in rows]
-        await self._write(lambda connection: outbox.hand_back(connection, self.worker, _now(), keys))
+    async def hand_back(self) -> None:
+        """Give back all that was claimed and not begun."""
+        await self._write(lambda connection: outbox.hand_back(connection, self.worker, _now()))
 
     async def halt(self, run_id: str, note: str) -> None:
         """Stop a run, and say why."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from campaigns.mail.feedback import severity_of
 from campaigns.mail.transports.base import Outcome
-from campaigns.store.outbox import ANSWER_LOST, Ended, MessageRow
+from campaigns.store.outbox import ANSWER_LOST, TOO_LATE, Ended, MessageRow
 
 REASONS = {
     "hard": "no such mailbox",
@@ -38,7 +38,7 @@ def ended(
         return Ended(row, "in_doubt", ANSWER_LOST, outcome.answer)
     due_at = now + back_off(row.key, row.attempts, retry_after)
     if row.expires_at is not None and due_at > row.expires_at:
-        return Ended(row, "expired", "too late, after temporary failures", outcome.answer)
+        return Ended(row, "expired", TOO_LATE, outcome.answer)
     reason = ANSWER_LOST if outcome.status == "in_doubt" else "to be tried again"
     return Ended(row, "waiting", reason, outcome.answer, due_at)
 

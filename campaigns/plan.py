@@ -22,7 +22,7 @@ from campaigns.schedule import due_at
 from campaigns.store import runs
 from campaigns.store.aliases import alias_ids
 from campaigns.store.preferences import not_wanting, written_to_lately
-from campaigns.store.suppression import suppressed_addresses
+from campaigns.store.suppression import SUPPRESSED, suppressed_addresses
 from campaigns.train import recommender_as_of
 from engine.recommender import Recommender
 
@@ -128,7 +128,7 @@ def decide(project: Project, campaign: Campaign, run: str, audience: pd.DataFram
     verdicts = [
         (customer.isin(alias_ids(project.store)), "skipped", "duplicate of another customer"),
         (audience["email"].isna() | (audience["email"] == ""), "skipped", "no address"),
-        (audience["email_normalised"].isin(blocked), "suppressed", "on the suppression list"),
+        (audience["email_normalised"].isin(blocked), "suppressed", SUPPRESSED),
         *((consent == word, "suppressed", reason) for word, reason in NOT_SUBSCRIBED.items()),
         (consent != "subscribed", "suppressed", "consent unknown"),
         (refused, "suppressed", "unsubscribed under another record"),

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from campaigns.errors import BadFeedback
 from campaigns.project import Project, real_now
+from campaigns.store.statements import in_parts
 from campaigns.store.suppression import (
     Suppression,
     address_hash,
     all_suppressions,
-    in_parts,
     suppress,
     suppress_all,
     withdraw,

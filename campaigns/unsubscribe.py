@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select
 
 from campaigns.project import Project
+from campaigns.store.statements import insert_new
 from campaigns.store.suppression import suppress, suppressed_addresses
 from campaigns.store.tables import customers, events, messages
 
@@ -57,8 +57,5 @@ def _tell(project: Project, customer_id: str, now: datetime, about: dict[str, st
         "at": now,
         "properties": about,
     }
-    try:
-        with project.store.writing() as write:
-            write.execute(insert(events).values(**event))
-    except IntegrityError:
-        return
+    with project.store.writing() as write:
+        insert_new(write, events, [event])

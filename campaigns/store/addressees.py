@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Select, func, or_, select
 
-from campaigns.store.suppression import MANY, in_parts, spellings
+from campaigns.store.statements import MANY, in_parts
+from campaigns.store.suppression import spellings
 from campaigns.store.tables import customers, messages
 
 HANDED_OVER = ("sent", "failed", "in_doubt", "sending")
@@ -33,7 +34,7 @@ def by_message_id(connection: Connection, told: Iterable[str]) -> dict[str, Addr
     whole = {each: each for each in wanted if "@" in each}
     whole |= _whole_ids(connection, [each for each in wanted if "@" not in each])
     found: dict[str, Addressee] = {}
-    for part in in_parts(set(whole.values()), MANY):
+    for part in in_parts(set(whole.values())):
         rows = connection.execute(_addressees().where(messages.c.rfc_message_id.in_(part)))
         found |= {row.rfc_message_id: Addressee(*row) for row in rows}
     return {each: found[known] for each, known in whole.items() if known in found}

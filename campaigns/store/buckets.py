@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from campaigns.store.statements import insert_new
 from campaigns.store.tables import buckets
 
 BURST_SECONDS = 1.0
@@ -107,9 +107,7 @@ def _warm_up(connection: Connection, keys: list[str], limits: Limits, now: datet
 
 def _bucket(connection: Connection, name: str, full: float, now: datetime) -> tuple[float, datetime, datetime]:
     """Read a bucket and lock it until the transaction ends; one that is new is full."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    new = dialect.insert(buckets).values(key=name, tokens=full, refilled_at=now, since=now)
-    connection.execute(new.on_conflict_do_nothing())
+    insert_new(connection, buckets, [{"key": name, "tokens": full, "refilled_at": now, "since": now}])
     query = select(buckets.c.tokens, buckets.c.refilled_at, buckets.c.since).where(buckets.c.key == name)
     tokens, filled, since = connection.execute(query.with_for_update()).one()
     return tokens, filled, since

@@ -17,7 +17,8 @@ from sqlalchemy import Connection
 
 from campaigns.store.addressees import Addressee, by_message_id, newest_to
 from campaigns.store.soft_bounces import worn_out
-from campaigns.store.suppression import Suppression, address_hash, insert_new, suppress_all, withdraw
+from campaigns.store.statements import insert_new
+from campaigns.store.suppression import Suppression, address_hash, suppress_all, withdraw
 from campaigns.store.tables import events
 
 LONGEST_WORDS = 500

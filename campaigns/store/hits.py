@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -12,12 +12,11 @@ import pyarrow as pa
 from sqlalchemy import ColumnElement, Integer, Select, bindparam, case, delete, func, insert, select, update
 
 from campaigns.store.database import Store
+from campaigns.store.statements import in_parts
 from campaigns.store.tables import events, hits, messages
 
 PART = 50_000
 """So many hits are judged at a time: about 100 MB of frames."""
-IDS = 500
-"""So many ids stand in one statement; SQLite allows 32,766."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ def save_verdicts(store: Store, judged: pd.DataFrame, rules: str) -> None:
     made = [_event(row) for row in human.to_dict("records")]
     with store.writing() as write:
         write.execute(verdict, named)
-        for some in _pieces([event_id(hit) for hit in judged["id"]]):
+        for some in in_parts(event_id(hit) for hit in judged["id"]):
             write.execute(delete(events).where(events.c.id.in_(some)))
         if made:
             write.execute(insert(events), made)
@@ -132,10 +131,6 @@ def _event(row: dict[Any, Any]) -> dict[str, Any]:
         "message_id": row["rfc_message_id"] if isinstance(row["rfc_message_id"], str) else None,
         "properties": {"run": row["run_id"]},
     }
-
-
-def _pieces(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (ids[start : start + IDS] for start in range(0, len(ids), IDS))
 
 
 def verdict_counts(store: Store, since: datetime, until: datetime) -> Counter[str]:

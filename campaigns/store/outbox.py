@@ -25,10 +25,14 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, select, updat
 
 from campaigns.store.buckets import Limits, allowed
 from campaigns.store.database import Store
-from campaigns.store.suppression import MANY, SUPPRESSED, address_hash, in_parts
+from campaigns.store.statements import in_parts
+from campaigns.store.suppression import SUPPRESSED, address_hash
 from campaigns.store.tables import customers, messages, runs, suppressions
 
 OPEN = ("waiting", "claimed", "sending", "paused")
+HALTED = ("paused", "stopped")
+"""States of a run of which nothing is begun, and that may go on."""
+TOO_LATE = "too late, after temporary failures"
 CANCELLED = "the run was cancelled"
 ANSWER_LOST = "the server's answer was lost"
 _m = messages.c
@@ -199,7 +203,7 @@ def _finish(connection: Connection, worker: str, ended: Sequence[Ended], now: da
 def _as_their_runs(connection: Connection, which: ColumnElement[bool], now: datetime) -> None:
     """Of messages that wait, pause those whose run is halted, and end those whose run was cancelled meanwhile."""
     waiting = update(messages).where(which, _m.state == "waiting")
-    halted = select(runs.c.id).where(runs.c.state.in_(("paused", "stopped")))
+    halted = select(runs.c.id).where(runs.c.state.in_(HALTED))
     connection.execute(waiting.where(_m.run_id.in_(halted)).values(state="paused", changed_at=now))
     cancelled = select(runs.c.id).where(runs.c.state == "cancelled")
     over = waiting.where(_m.run_id.in_(cancelled))
@@ -220,7 +224,7 @@ def hand_back(connection: Connection, worker: str, now: datetime, keys: Collecti
         held &= _m.rfc_message_id.in_(keys)
     mine = list(connection.execute(select(_m.rfc_message_id).where(held)).scalars())
     free = {"state": "waiting", "claimed_by": None, "lease_until": None, "changed_at": now}
-    for part in in_parts(mine, MANY):
+    for part in in_parts(mine):
         these = _m.rfc_message_id.in_(part)
         connection.execute(update(messages).where(held, these).values(**free))
         _as_their_runs(connection, these, now)
@@ -291,7 +295,7 @@ def expire(store: Store, now: datetime) -> None:
         write.execute(
             late.where(_m.attempts == 0).values(state="expired", reason="too late to be worth sending", changed_at=now)
         )
-        write.execute(late.values(state="expired", reason="too late, after temporary failures", changed_at=now))
+        write.execute(late.values(state="expired", reason=TOO_LATE, changed_at=now))
 
 
 def open_count(store: Store) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,11 +11,11 @@ from sqlalchemy import Delete, Table, Update, delete, select, update
 from campaigns.store import lines, quarantine
 from campaigns.store.bulk import BulkConnection
 from campaigns.store.database import Store
+from campaigns.store.statements import in_parts
 from campaigns.store.tables import EPOCH, cursors, customers, events, offers, orders, products
 
 _TABLES = {"customers": customers, "products": products, "orders": orders, "events": events, "offers": offers}
 _KEYED = ("customers", "products", "orders")
-MANY = 10_000
 """Values bound in one statement; SQLite takes at most 32,766, PostgreSQL 65,535."""
 
 
@@ -71,7 +71,7 @@ def _own(
     key, table = "order_id" if stream == "orders" else "id", _TABLES[stream]
     ids = pc.unique(rows[key]).to_pylist()
     owners: dict[str, str] = {}
-    for some in _in_parts(ids):
+    for some in in_parts(ids):
         query = select(table.c.id, table.c.system).where(table.c.system != connection, table.c.id.in_(some))
         owners |= {row["id"]: row["system"] for row in bulk.read(query).to_pylist()}
     foreign = [quarantine.Foreign(stream, identity, owner) for identity, owner in owners.items()]
@@ -95,7 +95,7 @@ def _prepared(stream: str, connection: str, rows: pa.Table) -> pa.Table:
 
 
 def _farewells(stream: str, gone: Sequence[str], now: datetime) -> Iterator[Update | Delete]:
-    for some in _in_parts(gone):
+    for some in in_parts(gone):
         if stream == "customers":
             yield update(customers).where(customers.c.id.in_(some)).values(erased_at=now)
         elif stream == "products":
@@ -103,11 +103,6 @@ def _farewells(stream: str, gone: Sequence[str], now: datetime) -> Iterator[Upda
         else:
             table: Table = {"orders": orders, "events": events}[stream]
             yield delete(table).where(table.c.id.in_(some))
-
-
-def _in_parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(values), MANY):
-        yield values[start : start + MANY]
 
 
 def _save_cursor(

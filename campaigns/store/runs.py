@@ -2,7 +2,7 @@
 
 delivering <-> paused        an operator says so
 delivering <-> stopped       the breaker: no message of this sender is taken; resumed when that is mended
-delivering  -> finished      nothing of it is open
+delivering <-> finished      nothing of it is open; until an operator sends again what is in doubt
 delivering  -> cancelled     what had not left is skipped
 skipped                      its time passed while no process ran: never planned
 """
@@ -15,10 +15,8 @@ from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from campaigns.store.database import Store
-from campaigns.store.outbox import CANCELLED, OPEN
+from campaigns.store.outbox import CANCELLED, HALTED, OPEN
 from campaigns.store.tables import messages, runs
-
-HALTED = ("paused", "stopped")
 
 
 def exists(store: Store, run_id: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, func, select
 
 from campaigns.store.addressees import HANDED_OVER, Addressee
-from campaigns.store.suppression import MANY, in_parts
+from campaigns.store.statements import in_parts
 from campaigns.store.tables import events, messages, runs
 
 
@@ -16,7 +16,7 @@ def worn_out(connection: Connection, bounced: Iterable[Addressee], limit: int) -
         by_customer.setdefault(each.customer_id, []).append(each)
     soft = events.c.properties["severity"].as_string() == "soft"
     often: list[str] = []
-    for part in in_parts(by_customer, MANY):
+    for part in in_parts(by_customer):
         query = select(events.c.customer_id).where(events.c.customer_id.in_(part), events.c.kind == "bounced", soft)
         counted = query.group_by(events.c.customer_id)
         often += connection.execute(counted.having(func.count(events.c.message_id.distinct()) >= limit)).scalars()

@@ -1,21 +1,16 @@
 """Addresses never to write to again, kept as hashes so that they outlive the erasure of a customer."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
-from typing import Any
 
 import idna
-from sqlalchemy import Connection, Table, func, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, func, select, tuple_, update
 
 from campaigns.store.database import Store
+from campaigns.store.statements import MANY, in_parts, insert_new
 from campaigns.store.tables import customers, messages, suppressions
-
-MANY = 10_000
-"""Values bound in one statement; SQLite takes at most 32,766, PostgreSQL 65,535."""
 
 SUPPRESSED = "on the suppression list"
 """The reason of a message that is not sent because its address is suppressed."""
@@ -108,43 +103,21 @@ def withdraw(connection: Connection, hashes: Collection[str], now: datetime, amo
     named = messages.c
     keys = (named.run_id, named.customer_id)
     waiting = select(*keys, named.address).where(named.state == "waiting")
-    some = (
-        [waiting] if among is None else [waiting.where(named.customer_id.in_(part)) for part in in_parts(among, MANY)]
-    )
+    some = [waiting] if among is None else [waiting.where(named.customer_id.in_(part)) for part in in_parts(among)]
     found = [row for query in some for row in connection.execute(query).all()]
     gone = sorted((run, customer) for run, customer, address in found if address_hash(address or "") in hashes)
     values = {"state": "suppressed", "reason": SUPPRESSED, "changed_at": now}
-    for part in in_parts(gone, MANY):
+    for part in in_parts(gone):
         these = tuple_(*keys).in_(part)
         connection.execute(update(messages).where(these, named.state == "waiting").values(**values))
     return len(gone)
-
-
-def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Insert the rows whose key is not there yet, whoever else inserts at this moment; say the keys of these.
-
-    Rows are to be in the order of their keys, so that two who insert never wait for each other in a circle.
-    """
-    if not rows:
-        return []
-    key = next(iter(table.primary_key))
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).on_conflict_do_nothing().returning(key)
-    return list(connection.execute(statement, rows).scalars())
-
-
-def in_parts(values: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """Give values in parts small enough for one statement."""
-    rest = iter(values)
-    while part := list(islice(rest, size)):
-        yield part
 
 
 def suppressed_addresses(store: Store, addresses: Iterable[str]) -> set[str]:
     """Say which of these addresses are suppressed."""
     found: set[str] = set()
     with store.engine.connect() as read:
-        for part in in_parts(addresses, MANY):
+        for part in in_parts(addresses):
             by_hash: dict[str, list[str]] = {}
             for address in part:
                 by_hash.setdefault(address_hash(address), []).append(address)

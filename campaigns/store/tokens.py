@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 
 from campaigns.store.database import Store
-from campaigns.store.suppression import insert_new
+from campaigns.store.statements import insert_new
 from campaigns.store.tables import used_tokens
 
 KEPT = timedelta(days=2)

@@ -1,0 +1,31 @@
+"""Statements of many values: cut into parts that both databases take, and inserts that leave alone what is there."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+MANY = 10_000
+"""Values bound in one statement; SQLite takes at most 32,766, PostgreSQL 65,535."""
+
+
+def in_parts(values: Iterable[Any], size: int = MANY) -> Iterator[list[Any]]:
+    """Give values in parts small enough for one statement."""
+    rest = iter(values)
+    while part := list(islice(rest, size)):
+        yield part
+
+
+def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Insert the rows whose key is not there yet, whoever else inserts at this moment; say the keys of these.
+
+    Rows are to be in the order of their keys, so that two who insert never wait for each other in a circle.
+    """
+    if not rows:
+        return []
+    key = next(iter(table.primary_key))
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).on_conflict_do_nothing().returning(key)
+    return list(connection.execute(statement, rows).scalars())
