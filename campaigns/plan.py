@@ -3,7 +3,6 @@
 Every customer ends in one state with a reason (law 1); the run's key makes a second plan of it a no-op (law 2).
 """
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -83,7 +82,7 @@ def plan(
     rows["expires_at"] = [due + worth for due in rows["due_at"]]
     rows["address"] = rows["email"]
     rows["rfc_message_id"] = [
-        message_id(run, customer, project.settings.sender_domain) for customer in rows["customer_id"]
+        project.links.message_id(run, customer, project.settings.sender_domain) for customer in rows["customer_id"]
     ]
     if dry_run:
         return Planned(run, True, dict(Counter(zip(rows["state"], rows["reason"], strict=True))))
@@ -102,12 +101,6 @@ def plan(
 
 def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
     return [dict(zip(OUTBOX, values, strict=True)) for values in zip(*(rows[name] for name in OUTBOX), strict=True)]
-
-
-def message_id(run: str, customer_id: str, domain: str) -> str:
-    """Fix the Message-ID of a message before it is ever sent (RFC 5322, section 3.6.4)."""
-    digest = hashlib.blake2b(f"{run}\x1f{customer_id}".encode(), digest_size=16).hexdigest()
-    return f"<{digest}@{domain}>"
 
 
 def read_audience(project: Project, campaign: Campaign) -> pd.DataFrame:

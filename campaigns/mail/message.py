@@ -22,6 +22,7 @@ from campaigns.mail.identifiers import (
 )
 
 LONGEST_LINE = 998  # octets; RFC 5322, section 2.1.1
+_MARKS = "+?'"  # signs that a boundary may have (RFC 2046, section 5.1.1), the rarest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +186,11 @@ def _canonical(body: str) -> bytes:
 
 def _boundary(seed: str, bodies: Sequence[bytes]) -> str:
     """Find a line that stands in no body, the same for the same message (RFC 2046, section 5.1.1)."""
-    boundary = f"=_{hashlib.sha256(seed.encode()).hexdigest()[:32]}"
-    return _boundary(boundary, bodies) if any(boundary.encode() in body for body in bodies) else boundary
+    name = hashlib.sha256(seed.encode()).hexdigest()[:32]
+    for mark in _MARKS:  # a sign that stands in no body spares the search for the whole line, twenty times as long
+        if not any(mark.encode() in body for body in bodies):
+            return f"{name[:16]}{mark}{name[16:]}"
+    return _boundary(name, bodies) if any(name.encode() in body for body in bodies) else name
 
 
 def _stays(body: bytes) -> bool:

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 from campaigns.init import init
-from campaigns.plan import message_id
 from campaigns.project import Project
 from campaigns.store import runs
 
@@ -24,7 +23,7 @@ def lay_out(folder, count, *, transport, database=None, in_doubt="skip", extra="
         campaign = project.campaign("weekly_digest").model_copy(update={"in_doubt": in_doubt})
         now = datetime.now(UTC)
         for start in range(0, count, 20_000):
-            rows = [row_of(number, now) for number in range(start, min(start + 20_000, count))]
+            rows = [row_of(project, number, now) for number in range(start, min(start + 20_000, count))]
             header = {
                 "id": RUN if start == 0 else f"{RUN}-{start}",
                 "campaign": campaign.name,
@@ -40,7 +39,8 @@ def address(number):
     return f"customer{number}@example.org"
 
 
-def row_of(number, now):
+def row_of(project, number, now):
+    """One row of the outbox, before it is written."""
     return {
         "customer_id": str(number),
         "state": "waiting",
@@ -48,7 +48,7 @@ def row_of(number, now):
         "due_at": now,
         "expires_at": now + timedelta(hours=48),
         "address": address(number),
-        "rfc_message_id": message_id(RUN, str(number), "example.com"),
+        "rfc_message_id": project.links.message_id(RUN, str(number), "example.com"),
         "content": {
             "first_name": f"Ada {number}",
             "locale": "en_US",

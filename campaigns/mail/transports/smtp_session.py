@@ -58,6 +58,8 @@ class Session(asyncio.Protocol):
         self.messages = 0
         self._transport = transport
         self._timeout = timeout_seconds
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._parser = Replies()
         self._replies: deque[Reply] = deque()
         self._waiter: asyncio.Future[None] | None = None
@@ -86,7 +88,8 @@ class Session(asyncio.Protocol):
         Raises:
             OSError: the connection is lost, the answer took too long, or what came is no reply.
         """
-        await self._wait(lambda: bool(self._replies))
+        if not self._replies:
+            await self._wait(lambda: bool(self._replies))
         return self._replies.popleft()
 
     async def pause(self, seconds: float) -> Reply | None:
@@ -101,7 +104,9 @@ class Session(asyncio.Protocol):
 
     async def _wait(self, done: Callable[[], bool]) -> None:
         loop = asyncio.get_running_loop()
-        timer = loop.call_later(self._timeout, self._fail, TimeoutError(f"no answer within {self._timeout:g} seconds"))
+        self._deadline = loop.time() + self._timeout
+        if self._timer is None:
+            self._timer = loop.call_at(self._deadline, self._look)
         try:
             while not done():
                 if self._lost is not None:
@@ -110,7 +115,17 @@ class Session(asyncio.Protocol):
                 await self._waiter
         finally:
             self._waiter = None
-            timer.cancel()
+
+    def _look(self) -> None:
+        """See whether an answer is late: one timer for the connection, as one for each answer costs more than it."""
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        if self._waiter is None:
+            return
+        if loop.time() < self._deadline:
+            self._timer = loop.call_at(self._deadline, self._look)
+        else:
+            self._fail(TimeoutError(f"no answer within {self._timeout:g} seconds"))
 
     def drop(self) -> None:
         """Close the connection without a word."""
@@ -151,6 +166,8 @@ class Session(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
         self._fail(exc if isinstance(exc, OSError) else ConnectionResetError("the server closed the connection"))
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _fail(self, error: OSError) -> None:
         self._lost = self._lost or error

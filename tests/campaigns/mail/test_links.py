@@ -6,6 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from campaigns.errors import BadLink
+from campaigns.mail.identifiers import message_key
 from campaigns.mail.links import CUSTOMER_DATA, Link, Links
 
 BASE = "https://shop.example.com"
@@ -158,3 +159,11 @@ def test_where_a_click_leads_cannot_be_changed():
 def test_the_secret_shows_nowhere():
     made = [OURS.unsubscribe("c1", "x"), OURS.view("r", "c1", NOW), repr(OURS), str(vars(OURS))]
     assert not any("the shop's secret" in words for words in made)
+
+
+def test_a_message_has_one_name_that_only_this_shop_can_make():
+    ours = OURS.message_id("weekly@1", "c1", "example.com")
+    assert ours == OURS.message_id("weekly@1", "c1", "example.com")
+    others = [OURS.message_id("weekly@1", "c2", "example.com"), THEIRS.message_id("weekly@1", "c1", "example.com")]
+    assert ours not in others
+    assert message_key(ours) == ours

@@ -1,15 +1,13 @@
 """An order's lines move from a table of their own into the order's row."""
 
-import pyarrow as pa
 import sqlalchemy as sa
 from alembic import op
-
-from campaigns.store import lines
 
 revision = "0002"
 down_revision = "0001"
 
-_OLD = sa.table("order_lines", sa.column("order_id"), *(sa.column(field.name) for field in lines.LINE))
+_LINE = ("line_id", "product_id", "title", "quantity", "unit_price_minor", "refunded_quantity")
+_OLD = sa.table("order_lines", sa.column("order_id"), *map(sa.column, _LINE))
 _FOLD = {
     "postgresql": "UPDATE orders SET lines = CAST(:lines AS JSON) WHERE id = :id",
     "sqlite": "UPDATE orders SET lines = :lines WHERE id = :id",
@@ -34,6 +32,11 @@ def upgrade() -> None:
 
 
 def _fold(connection: sa.Connection, fold: sa.TextClause, rows: list[dict[str, object]]) -> None:
+    # Each opening of a store reads this file; only who still has the old table needs 80 MB of pandas and Arrow.
+    import pyarrow as pa  # noqa: PLC0415
+
+    from campaigns.store import lines  # noqa: PLC0415
+
     if rows:
         schema = pa.schema([pa.field("order_id", pa.string()), *lines.LINE])
         packed = lines.pack(pa.Table.from_pylist(rows, schema=schema))
