@@ -19,15 +19,16 @@ Every move asks for the state it starts from, so that a transaction may be tried
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, Text, Update, bindparam, func, select, update
 
 from campaigns.store.buckets import Limits, allowed
 from campaigns.store.database import Store
-from campaigns.store.statements import in_parts
+from campaigns.store.statements import given, in_parts
 from campaigns.store.suppression import SUPPRESSED, address_hash
-from campaigns.store.tables import customers, messages, runs, suppressions
+from campaigns.store.tables import customers, messages, microseconds, runs, suppressions
 
 OPEN = ("waiting", "claimed", "sending", "paused")
 HALTED = ("paused", "stopped")
@@ -36,6 +37,8 @@ TOO_LATE = "too late, after temporary failures"
 CANCELLED = "the run was cancelled"
 ANSWER_LOST = "the server's answer was lost"
 _m = messages.c
+_STATE = _m.state.concat("")
+"""The state, where SQLite is to find rows by their key: it takes the index of states for the better one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,54 +151,66 @@ def turn(
         the Message-IDs of those that may be sent. One that is missing is no longer this worker's (its lease ran out
         and another took it, or its run was paused): don't send it.
     """
-    _finish(connection, worker, ended, now)
-    if not begun:
-        return set()
-    held = {row.key: row for row in begun}
-    delivering = select(runs.c.id).where(runs.c.state == "delivering")
-    mine = (
-        update(messages)
-        .where(_m.rfc_message_id.in_(held), _m.claimed_by == worker, _m.state.in_(("claimed", "sending")))
-        .where(_m.run_id.in_(delivering))
-        .values(state="sending", attempts=_m.attempts + 1, lease_until=now + lease, changed_at=now)
-        .returning(_m.rfc_message_id)
-    )
-    going = set(connection.execute(mine).scalars())
-    if len(going) < len(held):
-        hand_back(connection, worker, now, [key for key in held if key not in going])
+    if ended:
+        _finish(connection, worker, ended, now)
+    return _begin(connection, worker, [row.key for row in begun], now, now + lease) if begun else set()
+
+
+def _begin(connection: Connection, worker: str, keys: Sequence[str], now: datetime, until: datetime) -> set[str]:
+    rows = [{"key": key} for key in keys]
+    values = {"rows": rows, "worker": worker, "at": now, "until": until}
+    if connection.execute(_begins(connection.dialect.name), values).rowcount == len(keys):
+        return set(keys)
+    begun = select(_m.rfc_message_id).where(_m.claimed_by == worker, _m.state == "sending", _m.changed_at == now)
+    going = set(connection.execute(begun.where(_m.rfc_message_id.in_(keys))).scalars())
+    hand_back(connection, worker, now, [key for key in keys if key not in going])
     return going
 
 
-_UNFINISHED = (_m.state == "claimed") | (_m.state == "sending") | (_m.state == "in_doubt")
-_ENDS = (
-    update(messages)
-    .where(_m.rfc_message_id == bindparam("key"), _m.claimed_by == bindparam("worker"), _UNFINISHED)
-    .values(
-        state=bindparam("new"),
-        reason=bindparam("why"),
-        answer=bindparam("said"),
-        due_at=func.coalesce(bindparam("again", type_=_m.due_at.type), _m.due_at),
-        lease_until=None,
-        changed_at=bindparam("at"),
+@cache
+def _begins(dialect: str) -> Update:
+    row = given(dialect, "rows", key=Text())
+    delivering = select(runs.c.id).where(runs.c.state == "delivering")
+    return (
+        update(messages)
+        .where(_m.rfc_message_id == row["key"], _m.claimed_by == bindparam("worker"))
+        .where(_STATE.in_(("claimed", "sending")), _m.run_id.in_(delivering))
+        .values(
+            state="sending", attempts=_m.attempts + 1, lease_until=bindparam("until"), changed_at=bindparam("at")
+        )
     )
-)
+
+
+@cache
+def _ends(dialect: str) -> Update:
+    row = given(dialect, "rows", key=Text(), state=Text(), reason=Text(), answer=Text(), due=_m.due_at.type)
+    return (
+        update(messages)
+        .where(_m.rfc_message_id == row["key"], _m.claimed_by == bindparam("worker"))
+        .where(_STATE.in_(("claimed", "sending", "in_doubt")))
+        .values(
+            state=row["state"],
+            reason=row["reason"],
+            answer=row["answer"],
+            due_at=func.coalesce(row["due"], _m.due_at),
+            lease_until=None,
+            changed_at=bindparam("at"),
+        )
+    )
 
 
 def _finish(connection: Connection, worker: str, ended: Sequence[Ended], now: datetime) -> None:
-    values = [
+    rows = [
         {
             "key": each.row.key,
-            "worker": worker,
-            "new": each.state,
-            "why": each.reason,
-            "said": each.answer,
-            "again": each.due_at,
-            "at": now,
+            "state": each.state,
+            "reason": each.reason,
+            "answer": each.answer,
+            "due": microseconds(each.due_at),
         }
         for each in ended
     ]
-    if values:
-        connection.execute(_ENDS, values)
+    connection.execute(_ends(connection.dialect.name), {"rows": rows, "worker": worker, "at": now})
     if again := [each.row.key for each in ended if each.state == "waiting"]:
         _as_their_runs(connection, _m.rfc_message_id.in_(again), now)
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import JSON, ColumnElement, Connection, Table, bindparam, column, func
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeEngine
 
 MANY = 10_000
 """Values bound in one statement; SQLite takes at most 32,766, PostgreSQL 65,535."""
@@ -16,6 +17,19 @@ def in_parts(values: Iterable[Any], size: int = MANY) -> Iterator[list[Any]]:
     rest = iter(values)
     while part := list(islice(rest, size)):
         yield part
+
+
+def given(dialect: str, parameter: str, **columns: TypeEngine[Any]) -> Mapping[str, ColumnElement[Any]]:
+    """Rows that a statement joins with, bound as one JSON document: a list of objects.
+
+    One statement for many rows: a program that calls the database for each row waits for its own threads in between.
+    """
+    document = bindparam(parameter, type_=JSON)
+    if dialect == "postgresql":
+        typed = [column(name, kind) for name, kind in columns.items()]
+        return func.json_to_recordset(document).table_valued(*typed, name="given").render_derived(with_types=True).c
+    row = func.json_each(document).table_valued("value", name="given").c.value
+    return {name: func.json_extract(row, f"$.{name}", type_=kind) for name, kind in columns.items()}
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -35,15 +35,24 @@ class UtcTime(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
         """Refuse a naive time: without a zone it is not a moment."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"a time without a zone: {value!r}; give it one, e.g. tzinfo=UTC")
-        return (value - EPOCH) // timedelta(microseconds=1)
+        return microseconds(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Give the moment back in UTC."""
         return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+def microseconds(value: datetime | None) -> int | None:
+    """Write a moment as the tables keep it: UTC microseconds since 1970.
+
+    Raises:
+        ValueError: it has no zone.
+    """
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError(f"a time without a zone: {value!r}; give it one, e.g. tzinfo=UTC")
+    return (value - EPOCH) // timedelta(microseconds=1)
 
 
 metadata = MetaData(
