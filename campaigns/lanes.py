@@ -51,7 +51,8 @@ class Post:
         self._lanes: set[asyncio.Task[None]] = set()
         self._draining = False
         self._opened = False
-        self._reached_at = asyncio.get_running_loop().time()
+        self._loop = asyncio.get_running_loop()  # kept: to ask for it costs a system call
+        self._reached_at = self._now()
         self._refusals = 0
         self.error: Exception | None = None
 
@@ -93,7 +94,7 @@ class Post:
     async def _take(self) -> list[MessageRow]:
         """Wait for rows; none when it is to end."""
         while not self._rows and not self._draining:
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            waiter: asyncio.Future[None] = self._loop.create_future()
             self._waiting.append(waiter)
             await waiter
         if self._draining:
@@ -211,4 +212,4 @@ class Post:
                 await self._ledger.halt(run_id, error.problem)
 
     def _now(self) -> float:
-        return asyncio.get_running_loop().time()
+        return self._loop.time()

@@ -74,6 +74,7 @@ class Ledger:
         self._patience: float | None = None
 
     async def __aenter__(self) -> "Ledger":
+        self._loop = asyncio.get_running_loop()  # kept: to ask for it costs a system call
         self._tasks = [asyncio.create_task(self._write_turns()), asyncio.create_task(self._beat())]
         return self
 
@@ -81,7 +82,7 @@ class Ledger:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._let_go)
+        await self._loop.run_in_executor(self._thread, self._let_go)
         self._thread.shutdown()
 
     def hurry(self) -> None:
@@ -102,7 +103,7 @@ class Ledger:
         """Write down how messages ended, and that others begin; give the keys of those that may be sent now."""
         if not ended and not begun:
             return set()
-        answer: asyncio.Future[set[str]] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[set[str]] = self._loop.create_future()
         self._asked.append(_Turn(ended, begun, answer))
         self._wake.set()
         return await answer
@@ -197,11 +198,10 @@ class Ledger:
         Raises:
             StoreError: it is still away, and the process is to end.
         """
-        loop = asyncio.get_running_loop()
         while True:
             asked = time.monotonic()
             try:
-                found = await loop.run_in_executor(self._thread, work)
+                found = await self._loop.run_in_executor(self._thread, work)
             except (IntegrityError, ProgrammingError):
                 raise
             except (DBAPIError, StoreError) as error:

@@ -60,6 +60,8 @@ class Store:
             if durable and self.engine.dialect.name == "sqlite":
                 raw: Any = connection.connection.dbapi_connection
                 raw.execute("PRAGMA synchronous=FULL")
+                raw.execute("PRAGMA cache_size=-65536")
+                raw.execute("PRAGMA wal_autocheckpoint=10000")
             yield connection
 
     @contextmanager

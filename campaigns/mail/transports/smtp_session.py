@@ -56,6 +56,7 @@ class Session(asyncio.Protocol):
     def __init__(self, transport: asyncio.Transport, abilities: Abilities, timeout_seconds: float) -> None:
         self.abilities = abilities
         self.messages = 0
+        self._loop = asyncio.get_running_loop()  # kept: to ask for it costs a system call
         self._transport = transport
         self._timeout = timeout_seconds
         self._deadline = 0.0
@@ -103,27 +104,25 @@ class Session(asyncio.Protocol):
         return self._replies.popleft() if self._replies else None
 
     async def _wait(self, done: Callable[[], bool]) -> None:
-        loop = asyncio.get_running_loop()
-        self._deadline = loop.time() + self._timeout
+        self._deadline = self._loop.time() + self._timeout
         if self._timer is None:
-            self._timer = loop.call_at(self._deadline, self._look)
+            self._timer = self._loop.call_at(self._deadline, self._look)
         try:
             while not done():
                 if self._lost is not None:
                     raise self._lost
-                self._waiter = loop.create_future()
+                self._waiter = self._loop.create_future()
                 await self._waiter
         finally:
             self._waiter = None
 
     def _look(self) -> None:
         """See whether an answer is late: one timer for the connection, as one for each answer costs more than it."""
-        loop = asyncio.get_running_loop()
         self._timer = None
         if self._waiter is None:
             return
-        if loop.time() < self._deadline:
-            self._timer = loop.call_at(self._deadline, self._look)
+        if self._loop.time() < self._deadline:
+            self._timer = self._loop.call_at(self._deadline, self._look)
         else:
             self._fail(TimeoutError(f"no answer within {self._timeout:g} seconds"))
 
