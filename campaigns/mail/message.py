@@ -199,10 +199,10 @@ def _stays(body: bytes) -> bool:
         return False
     start = 0
     while len(body) - start > LONGEST_LINE:  # from the last line end within reach to the next: some 50 steps, not 1,000
-        end = body.rfind(b"\r\n", start, start + LONGEST_LINE + 2)
+        end = body.rfind(b"\n", start, start + LONGEST_LINE + 2)  # behind a CR; one sign is found the quickest
         if end < 0:
             return False
-        start = end + 2
+        start = end + 1
     return True
 
 

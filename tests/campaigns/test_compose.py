@@ -31,7 +31,7 @@ def made(tmp_path):
         settings.write_text(settings.read_text().replace("<hello@example.com>", f"<{sender}>"))
         with Project.open(tmp_path) as project:
             campaign = project.campaign("weekly_digest")
-            row = row_of(1, NOW)
+            row = row_of(project, 1, NOW)
             claimed = MessageRow(RUN, "1", row["address"], row["rfc_message_id"], row["content"], 0, row["expires_at"])
             return envelope(project, campaign, project.template(campaign.template), claimed, NOW)
 
