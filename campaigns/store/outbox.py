@@ -175,9 +175,7 @@ def _begins(dialect: str) -> Update:
         update(messages)
         .where(_m.rfc_message_id == row["key"], _m.claimed_by == bindparam("worker"))
         .where(_STATE.in_(("claimed", "sending")), _m.run_id.in_(delivering))
-        .values(
-            state="sending", attempts=_m.attempts + 1, lease_until=bindparam("until"), changed_at=bindparam("at")
-        )
+        .values(state="sending", attempts=_m.attempts + 1, lease_until=bindparam("until"), changed_at=bindparam("at"))
     )
 
 

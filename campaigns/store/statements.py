@@ -27,7 +27,8 @@ def given(dialect: str, parameter: str, **columns: TypeEngine[Any]) -> Mapping[s
     document = bindparam(parameter, type_=JSON)
     if dialect == "postgresql":
         typed = [column(name, kind) for name, kind in columns.items()]
-        return func.json_to_recordset(document).table_valued(*typed, name="given").render_derived(with_types=True).c
+        table = func.json_to_recordset(document).table_valued(*typed, name="given").render_derived(with_types=True)
+        return dict(table.c.items())
     row = func.json_each(document).table_valued("value", name="given").c.value
     return {name: func.json_extract(row, f"$.{name}", type_=kind) for name, kind in columns.items()}
 
