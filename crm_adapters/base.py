@@ -60,11 +60,55 @@ class FieldUpdate:
 
 @dataclass(frozen=True)
 class PushResult:
-    """What became of one `FieldUpdate`."""
+    """What became of one `FieldUpdate`; `message` is the system's own words."""
 
     customer_id: str
     status: Literal["sent", "rejected", "not_found", "retry"]
     message: str = ""
+
+
+FieldKind = Literal["text", "number", "time", "bool", "other"]
+
+
+@dataclass(frozen=True)
+class RemoteField:
+    """A field of the system's contacts.
+
+    Attributes:
+        name: as a push names it.
+        kind: what it holds.
+        writable: whether a push may change it.
+        longest: letters that fit, if it is known.
+    """
+
+    name: str
+    kind: FieldKind
+    writable: bool = True
+    longest: int | None = None
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """What becomes of a field that a push needs: there, made now, missing or unfit; `detail` says what to do."""
+
+    name: str
+    status: Literal["there", "made", "missing", "unfit"]
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Health:
+    """What a system says when it is asked how it is.
+
+    Attributes:
+        account: whose it is, in the system's own words.
+        api_version: the version that the adapter speaks.
+        clock_skew_seconds: how far its clock is ahead of ours; None: it does not tell.
+    """
+
+    account: str
+    api_version: str
+    clock_skew_seconds: float | None = None
 
 
 class Adapter(Protocol):
@@ -95,6 +139,35 @@ class Adapter(Protocol):
         Only the fields that are named change, and only state is written, never increments: pushing again is harmless.
 
         Raises:
+            BatchRefused: the system refuses the batch as a whole, for the sake of some in it.
             Unreachable: the system does not answer; what was written before is not undone.
+        """
+        ...
+
+
+class System(Adapter, Protocol):
+    """An adapter of a system that is called: it has contact fields of its own, and can be asked how it is."""
+
+    api_version: ClassVar[str]
+    max_bytes: ClassVar[int]
+
+    def fields(self) -> list[RemoteField]:
+        """The fields of the system's contacts."""
+        ...
+
+    def ensure_fields(self, wanted: Sequence[RemoteField], *, dry_run: bool) -> list[FieldChange]:
+        """Make the fields that a push needs; with `dry_run`, only say what is missing."""
+        ...
+
+    def erase(self, ids: Sequence[str]) -> Iterator[PushResult]:
+        """Erase contacts in the system, for good; one that is not there is erased."""
+        ...
+
+    def check(self) -> Health:
+        """See whether the system lets us in.
+
+        Raises:
+            Denied: it does not.
+            Unreachable: it does not answer.
         """
         ...

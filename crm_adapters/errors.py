@@ -5,7 +5,9 @@ AdapterError
 ├── BadMapping     a mapping file is wrong: file, line, and what was probably meant
 ├── BadCursor      a stored cursor is of another version or another query
 ├── SourceMissing  a file, table or column that must be there is not
-├── BadSource      a file or table is there, but can't be read as it is
+├── BadSource      a file or table is there, but can't be read as it is; a system refuses what it is asked
+├── Denied         a system does not know us, or does not let us
+├── BatchRefused   a system refuses updates together, for the sake of some of them
 └── Unreachable    the system does not answer
 """
 
@@ -43,6 +45,17 @@ class SourceMissing(AdapterError):
 
 class BadSource(AdapterError):
     """A file or table can't be read as it is: no text, scattered orders, columns twice."""
+
+
+class Denied(AdapterError):
+    """The system does not know us (a wrong or expired token), or does not let us (a missing scope)."""
+
+
+class BatchRefused(AdapterError):
+    """The system refuses a batch as a whole; sent in parts, the good ones may go through."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem, remedy="send it in parts")
 
 
 class Unreachable(AdapterError):

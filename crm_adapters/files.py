@@ -15,6 +15,7 @@ import pyarrow.parquet
 
 from crm_adapters.base import FieldUpdate, Page, PushResult, Reject
 from crm_adapters.errors import BadCursor, BadSource, SourceMissing
+from crm_adapters.flat import table_of
 from crm_adapters.grouping import Batch, whole_orders
 from crm_adapters.mapping import Mapping, StreamMapping, load_mapping
 from crm_adapters.records import Stream
@@ -235,10 +236,10 @@ def _read_json_lines(path: Path) -> Iterator[Batch]:
             rows += flat
             lines += [number] * len(flat)
             if len(rows) >= ROWS:
-                yield _texts(rows), rejects, partial(_line_place, path.name, lines)
+                yield table_of(rows), rejects, partial(_line_place, path.name, lines)
                 rows, lines, rejects = [], [], []
     if rows or rejects:
-        yield _texts(rows), rejects, partial(_line_place, path.name, lines)
+        yield table_of(rows), rejects, partial(_line_place, path.name, lines)
 
 
 def _line_place(name: str, lines: list[int], row: int) -> str:
@@ -256,17 +257,6 @@ def _flat(record: dict[str, Any]) -> list[dict[str, Any]]:
     if "id" in head:
         head["order_id"] = head.pop("id")
     return [{"line_id": str(number), **line, **head} for number, line in enumerate(nested, 1)]
-
-
-def _texts(rows: list[dict[str, Any]]) -> pa.Table:
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return pa.table({name: pa.array([_text(row.get(name)) for row in rows], pa.string()) for name in names})
-
-
-def _text(value: Any) -> str | None:
-    if value is None:
-        return None
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 READERS: dict[str, Callable[[Path], Iterator[Batch]]] = {

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,10 +23,9 @@ from crm_adapters.errors import (
     secrets_of,
     without_secrets,
 )
+from crm_adapters.marks import Mark, Position, Row, bad_cursor, follow, print_of
 from crm_adapters.records import Stream
 from crm_adapters.sql_fields import fault_of, write_fields
-from crm_adapters.sql_marks import Mark, Position, Row, bad_cursor, print_of
-from crm_adapters.sql_marks import settled as settled_among
 from crm_adapters.sql_values import column, text
 from crm_adapters.translate import translate
 
@@ -137,26 +137,14 @@ class Sql:
         return _Source(stream, base, names, key, line if line in names else None, updated, print_of([mapping]))
 
     def _changed(self, source: "_Source", mark: Mark) -> Iterator[Page]:
-        known = set(mark.prints)
-        at = mark.read
+        at, prints = mark.read, mark.prints
         if mark.is_listed or not self._is_unchanged(source, mark):
             at, mark = mark.settled, Mark(mark.settled)
         if source.stream is Stream.ORDERS:
             self._refuse_scattered(source, at)
-        is_last = False
-        while not is_last:
-            rows, is_last = self._rows(source, at)
-            if not rows:
-                return
-            settled = settled_among([source.position(row)[0] for row in rows])
-            first = 0 if known else settled
-            prints = [print_of(row) for row in rows[first:]]
-            fresh = source.fresh(rows, prints, known) if known else rows
-            known = set() if is_last else known.difference(prints)
-            at = source.position(rows[-1])
-            mark = mark.moved(source.position(rows[settled - 1]) if settled else None, at, prints[settled - first :])
-            if fresh:
-                yield self._page(source, fresh, mark.as_text(source.mapped, known))
+        pages = follow(partial(self._rows, source), source.position, source.fresh, mark, source.mapped, at, prints)
+        for rows, cursor in pages:
+            yield self._page(source, rows, cursor)
 
     def _refuse_scattered(self, source: "_Source", at: Position | None) -> None:
         """An order must come whole, so its lines must have one time: that of the order."""

@@ -34,7 +34,7 @@ from crm_adapters.mapping import load_mapping
 from crm_adapters.records import Stream
 from crm_adapters.registry import open_adapter
 from crm_adapters.sql import Sql
-from crm_adapters.sql_marks import REMEMBERED
+from crm_adapters.marks import REMEMBERED
 
 ONLY_POSTGRES = pytest.mark.parametrize("emptied", ["postgresql"], indirect=True)  # SQLite knows no such thing
 NOW = datetime.now(UTC).replace(microsecond=0)

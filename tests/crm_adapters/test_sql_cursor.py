@@ -67,7 +67,7 @@ class World:
 @given(steps=STEPS, days_ago=st.sampled_from([0, 10]))
 def test_whatever_is_written_late_early_or_again_is_pulled(steps, days_ago):
     """The cursor remembers three rows only, so that it counts and sums nearly always."""
-    with tempfile.TemporaryDirectory() as folder, mock.patch("crm_adapters.sql_marks.REMEMBERED", 3):
+    with tempfile.TemporaryDirectory() as folder, mock.patch("crm_adapters.marks.REMEMBERED", 3):
         path = Path(folder, "map.toml")
         path.write_text(MAPPING)
         Path(folder, "shop.db").touch()

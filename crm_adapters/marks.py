@@ -1,8 +1,8 @@
-"""How far a pull from a database has come: a cursor by (time, id) that looks back for rows written late."""
+"""How far a pull by change has come: a cursor by (time, id) that looks back for rows written late."""
 
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -86,6 +86,67 @@ class Mark:
             return cls(settled, read, int(known["rows"]), int(known["total"]), tuple(map(int, known["prints"])))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise bad_cursor() from error
+
+
+def resumed(
+    mark: Mark, read: Callable[[Position | None], tuple[list[Any], bool]], position: Callable[[Any], Position]
+) -> tuple[Mark, Position | None, tuple[int, ...]]:
+    """Say where a pull goes on: from which mark, at which position, and the prints known behind it.
+
+    Rows that may have come late are known one by one; very many, by their number and sum. If these still hold, nothing
+    came late, and the pull goes on behind them.
+    """
+    if mark.is_listed or mark.read is None:
+        return Mark(mark.settled), mark.settled, mark.prints
+    at, is_last, rows, total = mark.settled, False, 0, 0
+    while not is_last and (at is None or at < mark.read):
+        found, is_last = read(at)
+        known = [row for row in found if position(row) <= mark.read]
+        rows, total = rows + len(known), total + sum(map(print_of, known))
+        at = position(found[-1]) if found else mark.read
+    if (rows, total % 2**64) == (mark.rows, mark.total):
+        return mark, mark.read, ()
+    return Mark(mark.settled), mark.settled, ()
+
+
+def follow(
+    read: Callable[[Position | None], tuple[list[Any], bool]],
+    position: Callable[[Any], Position],
+    fresh: Callable[[list[Any], list[int], set[int]], list[Any]],
+    mark: Mark,
+    mapped: int,
+    at: Position | None,
+    known_prints: Collection[int] = (),
+) -> Iterator[tuple[list[Any], str]]:
+    """Read page after page in the order of positions; leave out what is known, and say the cursor behind each page.
+
+    Args:
+        read: the rows after a position, and whether there are no more.
+        position: of a row.
+        fresh: of rows and their prints, those of which something is not known yet.
+        mark: how far an earlier pull has come.
+        mapped: a number that stands for the mapping of the stream.
+        at: the position to begin at.
+        known_prints: of the rows behind it that an earlier pull has brought.
+
+    Yields:
+        rows that are new, and the cursor.
+    """
+    known = set(known_prints)
+    is_last = False
+    while not is_last:
+        rows, is_last = read(at)
+        if not rows:
+            return
+        old = settled([position(row)[0] for row in rows])
+        first = 0 if known else old
+        prints = [print_of(row) for row in rows[first:]]
+        new = fresh(rows, prints, known) if known else rows
+        known = set() if is_last else known.difference(prints)
+        at = position(rows[-1])
+        mark = mark.moved(position(rows[old - 1]) if old else None, at, prints[old - first :])
+        if new:
+            yield new, mark.as_text(mapped, known)
 
 
 def bad_cursor() -> BadCursor:
