@@ -133,7 +133,7 @@ def sync_push(
 ) -> None:
     """Write each consenting customer's picks and segment back as contact fields; only what changed."""
     from campaigns.picks import fields_to_push
-    from campaigns.sync import push
+    from campaigns.write_back import push
 
     with opened() as project:
         pushed = push(project, name, fields_to_push(project, size), dry_run=dry_run)

@@ -14,8 +14,8 @@ from joblib import cpu_count
 from campaigns.campaign import Campaign
 from campaigns.project import Project
 from campaigns.store import frames
-from campaigns.sync import Values
 from campaigns.train import fit, recommender_as_of, world
+from campaigns.write_back import Values
 from engine.batch import Job, joined, make_slates
 from engine.recommender import Recommender
 from engine.slate import SlateRules

@@ -39,6 +39,8 @@ class Connection(BaseModel):
     adapter: str
     path: str | None = None
     url: str | None = None
+    user: str = ""
+    password: SecretStr = SecretStr("")
     mapping: str | None = None
 
 

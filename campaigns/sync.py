@@ -1,20 +1,15 @@
-"""SYNC: pull pages of records from a connected system into the store, push picks back as contact fields."""
+"""SYNC: pull pages of records from a connected system into the store; `write_back` is the way back."""
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from campaigns.errors import NotFound
 from campaigns.project import Project, real_now
-from campaigns.store.acknowledged import acknowledge, acknowledged_hashes
 from campaigns.store.pages import clear_cursor, read_cursor, save_page
-from crm_adapters.base import Adapter, FieldUpdate, Page
+from crm_adapters.base import Adapter, Page
 from crm_adapters.records import Stream
-from crm_adapters.registry import open_adapter
-
-Values = Mapping[str, str | int | float | None]
+from crm_adapters.registry import Access, open_adapter
 
 
 @dataclass(frozen=True)
@@ -25,16 +20,6 @@ class Pulled:
     records: int
     rejected: int
     pages: int
-
-
-@dataclass(frozen=True)
-class Pushed:
-    """What one push did, in customers."""
-
-    written: int
-    unchanged: int
-    rejected: int
-    dry_run: bool
 
 
 def connect(project: Project, name: str) -> Adapter:
@@ -51,7 +36,8 @@ def connect(project: Project, name: str) -> Adapter:
     connection = connections[name]
     source = connection.url or str(project.folder / (connection.path or "."))
     mapping = project.folder / connection.mapping if connection.mapping else None
-    return open_adapter(connection.adapter, source=source, mapping=mapping)
+    access = Access(source, connection.user, connection.password.get_secret_value())
+    return open_adapter(connection.adapter, access, mapping)
 
 
 def pull(project: Project, name: str, *, full: bool = False) -> list[Pulled]:
@@ -80,45 +66,3 @@ def _read_ahead(pages: Iterator[Page]) -> Iterator[Page]:
         while (page := coming.result()) is not None:
             coming = worker.submit(next, pages, None)
             yield page
-
-
-def push(project: Project, name: str, fields: Mapping[str, Values], *, dry_run: bool = False) -> Pushed:
-    """Write each customer's fields where they differ from what the system last acknowledged.
-
-    Args:
-        project: the open project.
-        name: the connection.
-        fields: customer id to field values; None clears a field.
-        dry_run: count only, write nothing.
-    """
-    adapter = connect(project, name)
-    known = acknowledged_hashes(project.store, name)
-    changed = [
-        FieldUpdate(customer, dict(values)) for customer, values in fields.items() if _differs(known, customer, values)
-    ]
-    unchanged = len(fields) - len(changed)
-    if dry_run:
-        return Pushed(len(changed), unchanged, 0, dry_run=True)
-    written = rejected = 0
-    for batch in _batches(changed, adapter.max_batch):
-        sent = {result.customer_id for result in adapter.push(batch) if result.status == "sent"}
-        acknowledge(project.store, name, _hashes(update for update in batch if update.customer_id in sent), real_now())
-        written, rejected = written + len(sent), rejected + len(batch) - len(sent)
-    return Pushed(written, unchanged, rejected, dry_run=False)
-
-
-def _hash(value: object) -> str:
-    return hashlib.blake2b(json.dumps(value).encode(), digest_size=12).hexdigest()
-
-
-def _differs(known: Mapping[tuple[str, str], str], customer: str, values: Values) -> bool:
-    return any(known.get((customer, name)) != _hash(value) for name, value in values.items())
-
-
-def _hashes(updates: Iterator[FieldUpdate]) -> dict[tuple[str, str], str]:
-    return {(update.customer_id, name): _hash(value) for update in updates for name, value in update.values.items()}
-
-
-def _batches(updates: Sequence[FieldUpdate], size: int) -> Iterator[Sequence[FieldUpdate]]:
-    for start in range(0, len(updates), size):
-        yield updates[start : start + size]

@@ -116,6 +116,7 @@ class Adapter(Protocol):
 
     name: ClassVar[str]
     max_batch: ClassVar[int]
+    max_bytes: ClassVar[int]
 
     def streams(self) -> list[Stream]:
         """The streams that this system, as mapped, can give."""
@@ -149,7 +150,6 @@ class System(Adapter, Protocol):
     """An adapter of a system that is called: it has contact fields of its own, and can be asked how it is."""
 
     api_version: ClassVar[str]
-    max_bytes: ClassVar[int]
 
     def fields(self) -> list[RemoteField]:
         """The fields of the system's contacts."""

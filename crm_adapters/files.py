@@ -34,6 +34,7 @@ class Files:
 
     name: ClassVar[str] = "files"
     max_batch: ClassVar[int] = 1_000_000  # one file, written whole
+    max_bytes: ClassVar[int] = 1_000_000_000
 
     def __init__(self, folder: Path, mapping: Path | None = None) -> None:
         self.folder = folder

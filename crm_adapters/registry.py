@@ -1,6 +1,7 @@
 """Which adapters there are, by the name that handpicked.toml uses."""
 
 import difflib
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from crm_adapters.base import Adapter
@@ -8,27 +9,61 @@ from crm_adapters.errors import Unsupported
 from crm_adapters.files import Files
 from crm_adapters.mapping import load_mapping
 from crm_adapters.sql import Sql
+from crm_adapters.vendure import Vendure
 
-KINDS = ("files", "sql")
+KINDS = {
+    "files": "a folder of CSV, Parquet or JSON Lines files",
+    "sql": "a database that SQLAlchemy reads",
+    "vendure": f"a Vendure shop, {Vendure.api_version}",
+}
+"""What can be connected, in words."""
 
 
-def open_adapter(kind: str, *, source: str, mapping: Path | None) -> Adapter:
-    """Open the adapter of a kind.
+@dataclass(frozen=True)
+class Access:
+    """Where a system is, and how to get in; what is secret never shows.
+
+    Attributes:
+        source: the folder, or the URL.
+        user: who logs in, where somebody does.
+        password: of the user.
+    """
+
+    source: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+def open_adapter(kind: str, access: Access, mapping: Path | None) -> Adapter:
+    """Open the adapter of a kind; no system is called yet.
 
     Args:
-        kind: files or sql.
-        source: the folder, or the database's URL.
-        mapping: the mapping file, if any.
+        kind: one of `KINDS`.
+        access: where it is, and how to get in.
+        mapping: the mapping file, if any; else the one that comes with the adapter.
 
     Raises:
-        Unsupported: no such kind.
+        Unsupported: no such kind, or a connection that lacks what it needs.
         BadMapping: the mapping is wrong.
     """
     if kind == "files":
-        return Files(Path(source), mapping)
+        return Files(Path(access.source), mapping)
     if kind == "sql":
-        return Sql(source, load_mapping(mapping))
+        return Sql(access.source, load_mapping(mapping))
+    if kind == "vendure":
+        _must_have(kind, url=access.source, user=access.user, password=access.password)
+        return Vendure(access.source, access.user, access.password, mapping)
     near = difflib.get_close_matches(kind, KINDS, n=1)
     raise Unsupported(
         f"no adapter {kind!r}", remedy=f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(KINDS)}"
     )
+
+
+def _must_have(kind: str, **needed: str) -> None:
+    """Refuse a connection that lacks something, before the system is called in vain."""
+    if missing := [name for name, value in needed.items() if not value]:
+        raise Unsupported(
+            f"a connection with {kind} needs {' and '.join(missing)}",
+            remedy="add it in handpicked.toml; a secret may also stand in the environment, as "
+            f"HANDPICKED_CONNECTIONS__NAME__{missing[-1].upper()}",
+        )

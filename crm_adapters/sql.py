@@ -62,6 +62,7 @@ class Sql:
 
     name: ClassVar[str] = "sql"
     max_batch: ClassVar[int] = 1_000
+    max_bytes: ClassVar[int] = 100_000_000
 
     def __init__(self, url: str, mapping: mappings.Mapping, page_rows: int = 50_000) -> None:
         """Prepare, connecting to nothing yet.

@@ -327,7 +327,7 @@ def _product(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
     told = {
         "variant": variants[0] if variants else {},
         "available": any(each["stockLevel"] != "OUT_OF_STOCK" for each in variants),
-        "category": " > ".join(max(paths, key=len, default=[])) or None,
+        "category": max((" > ".join(path) for path in paths), key=len, default=None),
         "facets": facets,
     }
     left_out = dict.fromkeys(("variants", "collections", "facetValues"))

@@ -224,6 +224,17 @@ acknowledged_fields = Table(
     Column("acknowledged_at", UtcTime, nullable=False),
 )
 
+dead_letters = Table(  # updates that a connected system refuses
+    "dead_letters",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("customer_id", Text, primary_key=True),
+    Column("fields", JSON, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("refused_at", UtcTime, nullable=False),
+)
+
 suppressions = Table(
     "suppressions",
     metadata,

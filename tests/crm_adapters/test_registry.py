@@ -3,12 +3,14 @@
 import pytest
 
 from crm_adapters.errors import Unsupported
-from crm_adapters.registry import KINDS, open_adapter
+from crm_adapters.registry import KINDS, Access, open_adapter
 
 
-@pytest.mark.parametrize(("kind", "source"), [("files", "."), ("sql", "sqlite://")])
+@pytest.mark.parametrize(
+    ("kind", "source"), [("files", "."), ("sql", "sqlite://"), ("vendure", "https://shop.example.com")]
+)
 def test_each_kind_is_opened(kind, source):
-    assert open_adapter(kind, source=source, mapping=None).name == kind
+    assert open_adapter(kind, Access(source, "user", "secret"), None).name == kind
     assert kind in KINDS
 
 
@@ -17,4 +19,4 @@ def test_each_kind_is_opened(kind, source):
 )
 def test_another_word_is_refused_with_what_was_meant(kind, words):
     with pytest.raises(Unsupported, match=words):
-        open_adapter(kind, source=".", mapping=None)
+        open_adapter(kind, Access("."), None)

@@ -31,10 +31,10 @@ from sqlalchemy.pool import NullPool
 from crm_adapters.base import FieldUpdate
 from crm_adapters.errors import AdapterError, BadCursor, BadSource, SourceMissing, Unreachable, Unsupported
 from crm_adapters.mapping import load_mapping
-from crm_adapters.records import Stream
-from crm_adapters.registry import open_adapter
-from crm_adapters.sql import Sql
 from crm_adapters.marks import REMEMBERED
+from crm_adapters.records import Stream
+from crm_adapters.registry import Access, open_adapter
+from crm_adapters.sql import Sql
 
 ONLY_POSTGRES = pytest.mark.parametrize("emptied", ["postgresql"], indirect=True)  # SQLite knows no such thing
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -529,7 +529,7 @@ def test_the_last_of_two_updates_of_a_customer_wins_field_by_field(shop):
 )
 def test_a_password_is_in_no_error_text(url, tmp_path):
     with pytest.raises(AdapterError) as caught:
-        open_adapter("sql", source=url, mapping=None).streams()
+        open_adapter("sql", Access(url), None).streams()
     told = "".join(traceback.format_exception(caught.value))
     assert "PASSWORD" not in str(caught.value)
     assert "PASSWORD" not in told.split("test_sql.py")[-1]

@@ -22,8 +22,9 @@ from campaigns.report import report
 from campaigns.send import send
 from campaigns.store import frames
 from campaigns.store.tables import messages
-from campaigns.sync import pull, push
+from campaigns.sync import pull
 from campaigns.train import train
+from campaigns.write_back import push
 
 NOW = datetime(2026, 3, 2, 13, tzinfo=UTC)
 

@@ -1,8 +1,10 @@
 """Deliver over SMTP: kept-alive connections, commands in one packet, TLS from the start or as soon as it is offered."""
 
+import math
 import re
 import socket
 import ssl
+import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -14,12 +16,24 @@ from campaigns.mail.transports.smtp_reply import Reply
 from campaigns.mail.transports.smtp_session import Server, Session, connect
 
 GO_ON, CLOSING = 354, 421
-BEFORE_THE_DOT_SECONDS = 0.003
+BEFORE_THE_DOT_SECONDS, AT_MOST_SECONDS = 0.003, 0.25
 """A server that hangs up in the middle of a message is noticed before its end is sent, and nothing is in doubt. Other
-lanes use the time."""
+lanes use the time. A server that is busy is slow to hang up, too, so it is given as much more as it was slow before."""
 _STEPS = ("sender", "recipient", "data")
 _ADDRESS = re.compile(r'(?:"(?:[^"\\\x00-\x1f\x7f\ud800-\udfff]|\\[ -~])*"@)?[^\x00-\x20\x7f<>"\ud800-\udfff]+')
 """What does not end the address, or the command, before its end: a space only stands in quotes (RFC 5321, 4.1.2)."""
+
+
+class Pace:
+    """How long to wait before the end of a message: longer when the server takes longer than it did at its quickest."""
+
+    def __init__(self) -> None:
+        self._quickest = math.inf
+
+    def pause(self, took_seconds: float) -> float:
+        """Say how long, after an answer that took so long; the way there and back is in both, and falls out."""
+        self._quickest = min(self._quickest, took_seconds)
+        return min(BEFORE_THE_DOT_SECONDS + 2 * (took_seconds - self._quickest), AT_MOST_SECONDS)
 
 
 class Smtp:
@@ -38,6 +52,7 @@ class Smtp:
         self.lanes = lanes
         self.per_connection = per_connection
         self._context: ssl.SSLContext | None = None
+        self._pace = Pace()
 
     async def __aenter__(self) -> Self:
         self._context = ssl.create_default_context()
@@ -52,7 +67,8 @@ class Smtp:
         """Open a connection: the first one shows whether the server is there and lets us in."""
         if self._context is None:
             raise not_open(f"the connection to {self.server}")
-        return SmtpLane(self.server, self._context, self.per_connection, await connect(self.server, self._context))
+        session = await connect(self.server, self._context)
+        return SmtpLane(self.server, self._context, self.per_connection, session, self._pace)
 
 
 class SmtpLane:
@@ -62,7 +78,10 @@ class SmtpLane:
     before the answer, it may have been (in doubt).
     """
 
-    def __init__(self, server: Server, context: ssl.SSLContext, per_connection: int, session: Session) -> None:
+    def __init__(
+        self, server: Server, context: ssl.SSLContext, per_connection: int, session: Session, pace: Pace
+    ) -> None:
+        self._pace = pace
         self._server = server
         self._context = context
         self._per_connection = per_connection
@@ -111,12 +130,13 @@ class SmtpLane:
             return Outcome(
                 "failed", f"552 the message has {len(data):,} bytes, {self._server} takes {abilities.largest:,}"
             )
+        asked = time.monotonic()
         try:
             refused = await self._introduce(session, envelope, len(data))
         except OSError as error:
             session.drop()
             return Outcome("retry", f"{self._server}: connection lost: {error}")
-        return refused or await self._hand_over(session, data)
+        return refused or await self._hand_over(session, data, self._pace.pause(time.monotonic() - asked))
 
     async def _introduce(self, session: Session, envelope: Envelope, size: int) -> Outcome | None:
         """Say MAIL, RCPT and DATA, in one packet if the server allows it; the outcome, if it refuses one of them."""
@@ -165,11 +185,11 @@ class SmtpLane:
             session.drop()
         return refused
 
-    async def _hand_over(self, session: Session, data: bytes) -> Outcome:
+    async def _hand_over(self, session: Session, data: bytes, pause: float) -> Outcome:
         stuffed = (b"." + data if data.startswith(b".") else data).replace(b"\r\n.", b"\r\n..")
         try:
             session.write(stuffed)
-            early = await session.pause(BEFORE_THE_DOT_SECONDS)
+            early = await session.pause(pause)
             if early is not None:
                 return self._interrupted(session, early)
             session.write(b".\r\n")
