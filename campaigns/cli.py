@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from campaigns import cli_delivery, cli_feedback, cli_web
+from campaigns import cli_delivery, cli_feedback, cli_sync, cli_web
 from campaigns.console import LOOK, Json, Options, opened, out, refuse, show_json, show_table
 
 app = typer.Typer(
@@ -20,10 +20,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-sync = typer.Typer(
-    help="Pull records from a connected system; push picks back as contact fields.", no_args_is_help=True
-)
-app.add_typer(sync, name="sync")
 At = Annotated[str | None, typer.Option("--at", help="Look at the data as of this UTC time, e.g. 2017-09-25T04:00.")]
 
 
@@ -96,53 +92,6 @@ def doctor(as_json: Json = False) -> None:
         for finding in findings:
             out.print(f"{'ok ' if finding.good else 'BAD'}  {finding.what}: {finding.detail}", markup=False)
     if not all(finding.good for finding in findings):
-        raise typer.Exit(LOOK)
-
-
-@sync.command("pull")
-def sync_pull(
-    name: Annotated[str, typer.Argument(help="The connection, as handpicked.toml names it.")],
-    full: Annotated[bool, typer.Option("--full", help="Forget the cursors and pull everything.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Pull what is new from a connected system; bad records are kept in quarantine, with their reason."""
-    from campaigns.store.quarantine import quarantine_counts
-    from campaigns.sync import pull
-
-    with opened() as project:
-        pulled = pull(project, name, full=full)
-        kept = quarantine_counts(project.store)
-    rejected = sum(stream.rejected for stream in pulled)
-    if as_json:
-        show_json([vars(stream) for stream in pulled])
-    else:
-        show_table(["stream", "records", "rejected"], [[s.stream, s.records, s.rejected] for s in pulled])
-        if rejected:
-            out.print("in quarantine:", markup=False)
-            show_table(list(kept.columns), kept.values.tolist())
-    if rejected:
-        raise typer.Exit(LOOK)
-
-
-@sync.command("push")
-def sync_push(
-    name: Annotated[str, typer.Argument(help="The connection, as handpicked.toml names it.")],
-    size: Annotated[int, typer.Option(help="Products for each customer.")] = 3,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count only, write nothing.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Write each consenting customer's picks and segment back as contact fields; only what changed."""
-    from campaigns.picks import fields_to_push
-    from campaigns.write_back import push
-
-    with opened() as project:
-        pushed = push(project, name, fields_to_push(project, size), dry_run=dry_run)
-    if as_json:
-        show_json(vars(pushed))
-    else:
-        verb = "would write" if dry_run else "written"
-        out.print(f"{verb}: {pushed.written:,}\nunchanged: {pushed.unchanged:,}\nrejected: {pushed.rejected:,}")
-    if pushed.rejected:
         raise typer.Exit(LOOK)
 
 
@@ -373,6 +322,7 @@ def run() -> None:
 
 cli_delivery.mount(app)
 cli_feedback.mount(app)
+cli_sync.mount(app)
 cli_web.mount(app)
 
 

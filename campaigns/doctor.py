@@ -23,6 +23,7 @@ from campaigns.mail.transports.registry import open_transport
 from campaigns.project import Project
 from campaigns.store.tables import customers, orders, products
 from campaigns.sync import connect
+from crm_adapters.base import System
 from crm_adapters.errors import AdapterError
 
 
@@ -107,7 +108,9 @@ def _sender(project: Project) -> SenderDomain:
 
 
 def _streams(project: Project, name: str) -> str:
-    return "gives " + ", ".join(str(stream) for stream in connect(project, name).streams())
+    adapter = connect(project, name)
+    gives = "gives " + ", ".join(str(stream) for stream in adapter.streams())
+    return f"{gives}; API {adapter.check().api_version}" if isinstance(adapter, System) else gives
 
 
 def _campaign(project: Project, name: str) -> str:

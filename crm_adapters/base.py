@@ -1,8 +1,8 @@
 """The contract of an adapter: pull pages of records with a resumable cursor, push fields with one result each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -39,6 +39,7 @@ class Page:
         gone: ids that the system has deleted.
         total: how many records the whole pull will bring, if known (for a progress bar).
         first: a reading of everything begins here, so that what earlier readings rejected is outdated.
+        sample: some of the records as they came, for people to look at.
     """
 
     stream: Stream
@@ -48,6 +49,7 @@ class Page:
     gone: Sequence[str] = ()
     total: int | None = None
     first: bool = False
+    sample: Sequence[Mapping[str, object]] = ()
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,7 @@ class Adapter(Protocol):
         ...
 
 
+@runtime_checkable
 class System(Adapter, Protocol):
     """An adapter of a system that is called: it has contact fields of its own, and can be asked how it is."""
 

@@ -19,7 +19,7 @@ from crm_adapters.flat import table_of
 from crm_adapters.grouping import Batch, whole_orders
 from crm_adapters.mapping import Mapping, StreamMapping, load_mapping
 from crm_adapters.records import Stream
-from crm_adapters.translate import translate
+from crm_adapters.translate import sample, translate
 
 ENDINGS = (".csv", ".parquet", ".jsonl")
 BLOCK_BYTES = 8 << 20
@@ -72,7 +72,7 @@ class Files:
             if number > done:
                 rows, rejects = translate(stream, mapping, raw, place)
                 cursor = json.dumps({"v": 1, "file": stamp, "pages": number})
-                yield Page(stream, rows, [*broken, *rejects], cursor, first=number == 1)
+                yield Page(stream, rows, [*broken, *rejects], cursor, first=number == 1, sample=sample(raw))
         # One more, empty: it says that the file is read to its end.
         empty = translate(stream, mapping, pa.table({}), str)[0]
         yield Page(stream, empty, [], json.dumps({"v": 1, "file": stamp, "pages": number, "end": True}))

@@ -27,7 +27,7 @@ from crm_adapters.marks import Mark, Position, Row, bad_cursor, follow, print_of
 from crm_adapters.records import Stream
 from crm_adapters.sql_fields import fault_of, write_fields
 from crm_adapters.sql_values import column, text
-from crm_adapters.translate import translate
+from crm_adapters.translate import sample, translate
 
 KEYS = {Stream.ORDERS: "order_id", Stream.OFFERS: "product_id"}  # else: id
 FETCHED = 5_000
@@ -209,7 +209,7 @@ class Sql:
         )
         mapping = self.mapping.stream(source.stream)
         good, rejects = translate(source.stream, mapping, raw, lambda row: source.place(rows, row))
-        return Page(source.stream, good, rejects, cursor)
+        return Page(source.stream, good, rejects, cursor, sample=sample(raw))
 
     def push(self, updates: Sequence[FieldUpdate]) -> Iterator[PushResult]:
         """Write the named fields of each customer to the table `recommended`, made on first use; others stay.

@@ -28,6 +28,15 @@ CLOSED = {"consent_email": CONSENT, "status": ORDER_STATUS}
 MINOR = {minor: decimal for decimal, minor in MONEY.items()}
 
 
+SAMPLE = 5
+
+
+def sample(raw: pa.Table) -> list[dict[str, object]]:
+    """Some of their rows as they came."""
+    rows: list[dict[str, object]] = raw.slice(0, SAMPLE).to_pylist()
+    return rows
+
+
 def translate(
     stream: Stream, mapping: StreamMapping, raw: pa.Table, place: Callable[[int], str]
 ) -> tuple[pa.Table, list[Reject]]:

@@ -24,7 +24,7 @@ from crm_adapters.mapping import Mapping as FieldMapping
 from crm_adapters.mapping import load_mapping
 from crm_adapters.marks import Mark, Position, follow, print_of, resumed
 from crm_adapters.records import Stream
-from crm_adapters.translate import translate
+from crm_adapters.translate import sample, translate
 
 MAPPING = Path(__file__).parent / "mappings" / "vendure.toml"
 PATH = "/admin-api"
@@ -177,10 +177,9 @@ class Vendure:
         flat = [flat for row in rows for flat in asked.rows(row.raw)]
         named = [field.column for field in self.mapping.stream(stream).fields.values() if field.column]
         place = [str(row["id"]) for row in flat]
-        good, rejects = translate(
-            stream, self.mapping.stream(stream), table_of(flat, named), lambda row: f"{stream} {place[row]}"
-        )
-        return Page(stream, good, rejects, cursor)
+        raw = table_of(flat, named)
+        good, rejects = translate(stream, self.mapping.stream(stream), raw, lambda row: f"{stream} {place[row]}")
+        return Page(stream, good, rejects, cursor, sample=sample(raw))
 
     def push(self, updates: Sequence[FieldUpdate]) -> Iterator[PushResult]:
         """Write custom fields. One that is refused does not keep the others: they are sent again without it.
