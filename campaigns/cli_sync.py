@@ -119,16 +119,15 @@ def pull(
 @sync.command()
 def push(
     name: Name,
-    size: Annotated[int, typer.Option(help="Products for each customer.")] = 3,
+    size: Annotated[int | None, typer.Option(help="Products for each customer; else as the mapping names.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would change, write nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write each consenting customer's picks and segment back as contact fields; only what changed."""
-    from campaigns.picks import fields_to_push
-    from campaigns.write_back import push as go
+    from campaigns.contact_fields import give_back
 
     with opened() as project:
-        pushed = go(project, name, fields_to_push(project, size), dry_run=dry_run)
+        pushed = give_back(project, name, size, dry_run=dry_run)
     _show(pushed, "would write" if dry_run else "written", as_json=as_json)
 
 
@@ -147,6 +146,8 @@ def _show(pushed: "Pushed", verb: str, *, as_json: bool) -> None:
         show_json(vars(pushed))
     else:
         out.print(f"{verb}: {pushed.written:,}\nunchanged: {pushed.unchanged:,}\nrejected: {pushed.rejected:,}")
+        for line in pushed.missing:
+            out.print(f"missing there: {line}", markup=False)
         if any(pushed.fields.values()):
             show_table(["fields", "count"], [[kind, count] for kind, count in pushed.fields.items()])
         if pushed.rejected:

@@ -1,4 +1,4 @@
-"""PICK: ask the recommender for slates, and join them with what a message or a contact field shows of a product."""
+"""PICK: ask the recommender for slates, and join them with what a message shows of a product."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,6 @@ from campaigns.campaign import Campaign
 from campaigns.project import Project
 from campaigns.store import frames
 from campaigns.train import fit, recommender_as_of, world
-from campaigns.write_back import Values
 from engine.batch import Job, joined, make_slates
 from engine.recommender import Recommender
 from engine.slate import SlateRules
@@ -33,7 +32,7 @@ def slates_for(
     if not customer_ids:
         return {}
     rules = rules_of(project, campaign, customer_ids)
-    return show(project, _recommend(project, recommender, customer_ids, campaign.slate.size, rules=rules), as_of)
+    return show(project, recommend(project, recommender, customer_ids, campaign.slate.size, rules=rules), as_of)
 
 
 def rules_of(project: Project, campaign: Campaign, customer_ids: Sequence[str]) -> SlateRules:
@@ -148,34 +147,14 @@ def segment_picks(project: Project, size: int, at: datetime | None = None) -> pd
     return slates.assign(title=slates["product_id"].map(titles))
 
 
-def fields_to_push(project: Project, size: int) -> dict[str, Values]:
-    """Make the contact fields of every customer who agreed to be written to: top picks and segment."""
-    people = frames.customers(project.store)
-    consenting = people.loc[people["consent_email"] == "subscribed", "customer_id"].tolist()
-    _, recommender = recommender_as_of(project, project.as_of())
-    slates = _recommend(project, recommender, consenting, size)
-    titles = frames.products(project.store).set_index("product_id")["title"]
-    segments = frames.segments(project.store).set_index("customer_id")["segment"]
-    return pick_fields(slates.assign(title=slates["product_id"].map(titles)), segments.to_dict())
-
-
-def pick_fields(slates: pd.DataFrame, segments: Mapping[Any, Any]) -> dict[str, Values]:
-    """Turn slates into contact fields: recommended_1_id, recommended_1_title, recommended_1_reason, ..., segment."""
-    fields: dict[str, dict[str, str | int | float | None]] = {}
-    for customer, rank, *words in slates[["customer_id", "rank", "product_id", "title", "reason"]].to_numpy().tolist():
-        values = fields.setdefault(customer, {"segment": segments.get(customer)})
-        for name, word in zip(("id", "title", "reason"), words, strict=True):
-            values[f"recommended_{rank}_{name}"] = word
-    return dict(fields)
-
-
 def text(value: object) -> str:
     """Write a value that may be missing."""
     return "" if value is None or value is pd.NA or value != value else str(value)  # noqa: PLR0124 NaN is not itself
 
 
-def _recommend(
+def recommend(
     project: Project, recommender: Recommender, customer_ids: Sequence[str], size: int, **how: Any
 ) -> pd.DataFrame:
+    """Ask for slates, with a progress bar; `how` as `Recommender.recommend` takes it."""
     with project.progress.track("pick the products", len(customer_ids)) as bar:
         return recommender.recommend(customer_ids, size, advance=bar.advance, **how)

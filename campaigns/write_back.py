@@ -29,12 +29,25 @@ class Pushed:
         unchanged: customers of whom it has everything.
         rejected: customers whose update it refused, and keeps refusing as long as the update stays as it is.
         fields: added, changed, cleared and unchanged, counted by field.
+        missing: fields that the system lacks, each with what to do.
     """
 
     written: int = 0
     unchanged: int = 0
     rejected: int = 0
     fields: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+    missing: list[str] = field(default_factory=list)
+
+
+def named(adapter: Adapter, fields: Mapping[str, Values]) -> dict[str, Values]:
+    """Choose the fields that the mapping names, under the system's own names; without a mapping all, under ours."""
+    names = adapter.mapping.push
+    if names is None:
+        return dict(fields)
+    return {
+        customer: {theirs: values[ours] for ours, theirs in names.items() if ours in values}
+        for customer, values in fields.items()
+    }
 
 
 def push(project: Project, name: str, fields: Mapping[str, Values], *, dry_run: bool = False) -> Pushed:

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
 
+from crm_adapters.mapping import Mapping as FieldMapping
 from crm_adapters.records import Stream
 
 
@@ -119,6 +120,7 @@ class Adapter(Protocol):
     name: ClassVar[str]
     max_batch: ClassVar[int]
     max_bytes: ClassVar[int]
+    mapping: FieldMapping
 
     def streams(self) -> list[Stream]:
         """The streams that this system, as mapped, can give."""

@@ -7,7 +7,12 @@
     consent_email = {from = "newsletter", values = {yes = "subscribed", no = "unsubscribed"}, default = "unknown"}
     attributes.age = "age_band"                             # anything else goes to the attributes
 
-What the mapping does not name is taken from a column of our own name, if there is one.
+What the mapping does not name is taken from a column of our own name, if there is one. A last section says which fields
+are written back, under which of their names; without it all are, under ours:
+
+    [push]
+    recommended_1_title = "Top pick"
+    segment = "Segment"
 """
 
 import difflib
@@ -26,6 +31,7 @@ from crm_adapters.records import SCHEMAS, Stream
 
 SOURCE_KEYS = ("file", "table", "query", "id", "updated")
 FIELD_KEYS = ("from", "as", "values", "default")
+PUSH = "push"
 MONEY = {"price": "price_minor", "unit_price": "unit_price_minor"}
 KEY = r"""(?:[\w-]+|"(?:[^"\\]|\\.)*"|'[^']*')"""
 PATH = rf"{KEY}(?:\s*\.\s*{KEY})*"
@@ -64,6 +70,7 @@ class Mapping:
     """How a whole system is read; streams that it does not name are read as they are."""
 
     streams: dict[Stream, StreamMapping]
+    push: dict[str, str] | None = None
 
     def stream(self, stream: Stream) -> StreamMapping:
         """The mapping of one stream."""
@@ -111,11 +118,22 @@ class _Reader:
     def mapping(self, raw: dict[str, Any]) -> Mapping:
         known = [stream.value for stream in Stream]
         for name, section in raw.items():
-            if name not in known:
-                raise self.refuse_word((name,), name, f"no stream {name!r}", known)
+            if name not in (*known, PUSH):
+                raise self.refuse_word((name,), name, f"no stream {name!r}", [*known, PUSH])
             if not isinstance(section, dict):
                 raise self.refuse((name,), f"{name} is not a section", f"write [{name}] on a line of its own")
-        return Mapping({Stream(name): self.stream(Stream(name), section) for name, section in raw.items()})
+        back = self.back(raw.pop(PUSH)) if PUSH in raw else None
+        return Mapping({Stream(name): self.stream(Stream(name), section) for name, section in raw.items()}, back)
+
+    def back(self, section: dict[str, Any]) -> dict[str, str]:
+        """Our fields -> their names; two of ours can't have one name."""
+        names = {ours: self.text((PUSH, ours), ours, theirs) for ours, theirs in section.items()}
+        for ours, theirs in names.items():
+            if first := next((other for other in names if other != ours and names[other] == theirs), None):
+                raise self.refuse(
+                    (PUSH, ours), f"{first} and {ours} are both written to {theirs!r}", "keep one of them"
+                )
+        return names
 
     def stream(self, stream: Stream, section: dict[str, Any]) -> StreamMapping:
         ours = [*SCHEMAS[stream].names, *(money for money, minor in MONEY.items() if minor in SCHEMAS[stream].names)]

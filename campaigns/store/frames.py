@@ -116,6 +116,12 @@ def segments(store: Store) -> pd.DataFrame:
     return _frame(store, select(customer_traits.c.customer_id, customer_traits.c.segment))
 
 
+def traits(store: Store) -> pd.DataFrame:
+    """Read what the last training computed of each customer: segment, orders, spent_minor, recency_days, gap_days."""
+    c = customer_traits.c
+    return _frame(store, select(c.customer_id, c.segment, c.orders, c.spent_minor, c.recency_days, c.gap_days))
+
+
 def shown_and_ignored(store: Store, campaign: str, customer_ids: Sequence[str]) -> pd.DataFrame:
     """Read what each customer's last digest showed and was not clicked: customer_id, product_id."""
     newest = (

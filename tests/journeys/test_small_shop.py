@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import select
 
 from campaigns.compose import compose
+from campaigns.contact_fields import contact_fields
 from campaigns.deliver import deliver
 from campaigns.errors import BadRule, BadTemplate, TransportError
 from campaigns.init import init
-from campaigns.picks import fields_to_push, write_picks
+from campaigns.picks import write_picks
 from campaigns.plan import plan
 from campaigns.preview import preview
 from campaigns.project import Project
@@ -161,7 +162,7 @@ def test_picks_know_nothing_of_what_comes_after(shop):
 
 def test_a_second_push_writes_nothing(shop):
     train(shop)
-    fields = fields_to_push(shop, 3)
+    fields = contact_fields(shop, 3)
     first, second = push(shop, "shop", fields), push(shop, "shop", fields)
     assert (first.written, first.unchanged) == (48, 0)
     assert (second.written, second.unchanged) == (0, 48)
