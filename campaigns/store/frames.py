@@ -74,8 +74,8 @@ def products(store: Store) -> pd.DataFrame:
     """Read the catalogue; `recommendable` means: published, and meant to be recommended."""
     named = goods.c
     query = select(
-        named.id.label("product_id"), named.title, named.category_path, named.brand, named.size, named.price_minor,
-        named.url, named.image_url, named.available, named.recommendable, named.published,
+        named.id.label("product_id"), named.sku, named.title, named.category_path, named.brand, named.size,
+        named.price_minor, named.url, named.image_url, named.available, named.recommendable, named.published,
     ).order_by(named.id)  # fmt: skip
     frame = _frame(store, query)
     frame["available"] = frame["available"].astype(bool)
