@@ -17,9 +17,9 @@ from datetime import timedelta
 
 from campaigns.campaign import Campaign
 from campaigns.compose import envelope
-from campaigns.helpers import Helpers
-from campaigns.lanes import Post
-from campaigns.ledger import Ledger
+from campaigns.delivery.helpers import Helpers
+from campaigns.delivery.lanes import Post
+from campaigns.delivery.ledger import Ledger
 from campaigns.mail.render import CompiledTemplate
 from campaigns.mail.transports.base import Envelope
 from campaigns.mail.transports.registry import Pace, open_transport

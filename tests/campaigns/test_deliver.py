@@ -8,8 +8,8 @@ from sqlalchemy import select, update
 
 from campaigns import control
 from campaigns.deliver import deliver
+from campaigns.delivery.lanes import REFUSALS_IN_A_ROW
 from campaigns.errors import BadTemplate, StoreError, TransportError, TransportUnreachable
-from campaigns.lanes import REFUSALS_IN_A_ROW
 from campaigns.report import report
 from campaigns.store import runs
 from campaigns.store.suppression import suppressed_addresses

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 from campaigns.deliver import deliver
-from campaigns.lanes import Post
-from campaigns.ledger import Ledger
+from campaigns.delivery.lanes import Post
+from campaigns.delivery.ledger import Ledger
 from campaigns.mail.transports import smtp
 from campaigns.mail.transports.smtp_session import Session
 from campaigns.project import Project

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from campaigns.delivery.outcome import REASONS, SPREAD, back_off, ended
 from campaigns.mail.transports.base import Outcome
-from campaigns.outcome import REASONS, SPREAD, back_off, ended
 from campaigns.store.outbox import MessageRow
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)

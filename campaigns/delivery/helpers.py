@@ -1,6 +1,6 @@
 """Processes that deliver beside the one that was asked: started, told to end with it, and heard to the end.
 
-    python -m campaigns.helpers FOLDER UNTIL_EMPTY
+    python -m campaigns.delivery.helpers FOLDER UNTIL_EMPTY
 
 is one of them. It prints a line of JSON for each thing that it tells: {"done": 20}, and at its end {"states": {"sent":
 20}} or {"refused": [problem, remedy]}.

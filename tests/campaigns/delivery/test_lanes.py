@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from campaigns.delivery.lanes import REFUSALS_IN_A_ROW, Post
+from campaigns.delivery.ledger import Ledger
 from campaigns.errors import TransportError
-from campaigns.lanes import REFUSALS_IN_A_ROW, Post
-from campaigns.ledger import Ledger
 from campaigns.mail.transports.base import Outcome
 from campaigns.mail.transports.checks import trial
 from campaigns.store import runs

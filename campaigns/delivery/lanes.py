@@ -5,10 +5,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
+from campaigns.delivery.ledger import Ledger
+from campaigns.delivery.outcome import ended
 from campaigns.errors import BadMessage, TransportError, TransportUnreachable
-from campaigns.ledger import Ledger
 from campaigns.mail.transports.base import Envelope, Lane, Outcome, Transport
-from campaigns.outcome import ended
 from campaigns.store.outbox import Ended, MessageRow
 
 PATIENCE_SECONDS = 300.0

@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import pytest
 
+from campaigns.delivery.helpers import Helpers
 from campaigns.errors import TransportError
-from campaigns.helpers import Helpers
 from tests.campaigns.delivering import SmtpServer, open_shop, states, until
 from tests.faults.outbox_of import address
 
