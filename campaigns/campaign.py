@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from apscheduler.triggers.cron import CronTrigger
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from campaigns.cron import Cron
 from campaigns.errors import BadCampaign
 from campaigns.files import explain, read_toml
 
@@ -35,18 +35,9 @@ class SlateSpec(_Strict):
 class Schedule(_Strict):
     """When a campaign runs: a cron line, read in `zone`, or in each recipient's own."""
 
-    cron: str = "0 8 * * mon"
+    cron: Cron = "0 8 * * mon"
     zone: str = "UTC"
     grace_hours: Annotated[float, Field(gt=0)] = 6
-
-    @field_validator("cron")
-    @classmethod
-    def _is_cron(cls, value: str) -> str:
-        try:
-            CronTrigger.from_crontab(value)
-        except ValueError as error:
-            raise ValueError(f"{value!r} is no cron line ({error}); e.g. '0 8 * * mon' is Monday at 8") from error
-        return value
 
 
 class Campaign(_Strict):

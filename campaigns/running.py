@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from campaigns.chores import chores
 from campaigns.deliver import deliver
 from campaigns.errors import CampaignError
 from campaigns.feedback import read_mailbox
@@ -29,14 +30,19 @@ def run(project: Project, stop: threading.Event | None = None) -> None:
     stop = stop or _on_signals()
 
     def skipped(name: str, due: datetime) -> None:
+        if name in errands:  # it is done at its next time, and brings all
+            return
         if skip(project, name, due):
             campaign = project.campaign(name)
             project.progress.say(f"{name}: skipped the run of {wall_clock(campaign.schedule, due)}: too late")
 
     def failed(name: str, error: BaseException) -> None:
-        project.progress.say(f"{name} was not sent: {error}")
+        project.progress.say(f"{name} was not {'done' if name in errands else 'sent'}: {error}")
 
-    scheduler = Scheduler(project.store.engine, project.folder, project.campaigns(), skipped, failed)
+    errands = {chore.name: chore for chore in chores(project)}
+    scheduler = Scheduler(
+        project.store.engine, project.folder, project.campaigns(), list(errands.values()), skipped, failed
+    )
     missed = scheduler.start(real_now())
     try:
         for found in missed:

@@ -1,10 +1,11 @@
 """Schedule: when campaigns are due, over changes to summer time, and the process clock that fires them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 from pathlib import Path
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
@@ -88,13 +89,26 @@ def missed_since(campaign: Campaign, since: datetime, now: datetime) -> Missed:
     return Missed(campaign.name, late, due[:-1] if late else due)
 
 
+class Chore(Protocol):
+    """Something that is done at its times, beside the campaigns."""
+
+    @property
+    def name(self) -> str:
+        """Its name, which no campaign has."""
+
+    @property
+    def schedule(self) -> Schedule:
+        """When."""
+
+
 class Scheduler:
-    """APScheduler with its SQLAlchemy job store: one job a campaign file; two processes on one store are safe.
+    """APScheduler with its SQLAlchemy job store: one job a campaign or chore; two processes on one store are safe.
 
     Args:
         engine: where the jobs are kept.
         project: the project's folder.
         campaigns: the campaigns to fire.
+        chores: what else is to be done at its times; one that was missed is done at its next.
         on_missed: told of a campaign and a time that this process fired too late for.
         on_error: told of a campaign that could not be run, and why.
     """
@@ -103,7 +117,8 @@ class Scheduler:
         self,
         engine: Engine,
         project: Path,
-        campaigns: list[Campaign],
+        campaigns: Sequence[Campaign],
+        chores: Sequence[Chore],
         on_missed: Callable[[str, datetime], None],
         on_error: Callable[[str, BaseException], None],
     ) -> None:
@@ -117,6 +132,7 @@ class Scheduler:
         self._scheduler.add_listener(lambda event: on_error(event.job_id, event.exception), EVENT_JOB_ERROR)
         self._project = str(project.resolve())
         self._campaigns = {campaign.name: campaign for campaign in campaigns}
+        self._chores = {chore.name: chore for chore in chores}
 
     def start(self, now: datetime) -> list[Missed]:
         """Begin to fire.
@@ -126,7 +142,7 @@ class Scheduler:
         """
         self._scheduler.start(paused=True)
         waited = {job.id: job for job in self._scheduler.get_jobs()}
-        for name in set(waited) - set(self._campaigns):
+        for name in set(waited) - set(self._campaigns) - set(self._chores):
             self._scheduler.remove_job(name)
         missed = [
             missed_since(campaign, waited[name].next_run_time.astimezone(UTC), now)
@@ -134,20 +150,22 @@ class Scheduler:
             if name in waited and repr(waited[name].trigger) == repr(trigger(campaign.schedule))
         ]
         for campaign in self._campaigns.values():
-            self._add(campaign)
+            self._add("campaigns.send:fire", campaign.name, campaign.schedule)
+        for chore in self._chores.values():
+            self._add("campaigns.chores:fire", chore.name, chore.schedule)
         self._scheduler.resume()
         return [found for found in missed if found.late or found.skipped]
 
-    def _add(self, campaign: Campaign) -> None:
+    def _add(self, verb: str, name: str, schedule: Schedule) -> None:
         self._scheduler.add_job(
-            "campaigns.send:fire",
-            trigger(campaign.schedule),
-            args=[self._project, campaign.name],
-            id=campaign.name,
+            verb,
+            trigger(schedule),
+            args=[self._project, name],
+            id=name,
             replace_existing=True,
             coalesce=True,
             max_instances=1,
-            misfire_grace_time=int(campaign.schedule.grace_hours * 3600),
+            misfire_grace_time=int(schedule.grace_hours * 3600),
         )
 
     def stop(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from campaigns.cron import Cron
 from campaigns.errors import BadSettings
 from campaigns.files import explain, read_toml
 from campaigns.mail.address import ascii_domain
@@ -42,6 +43,8 @@ class Connection(BaseModel):
     user: str = ""
     password: SecretStr = SecretStr("")
     mapping: str | None = None
+    pull_at: Cron | None = None  # by the shop's clock, e.g. "0 * * * *": every hour
+    push_at: Cron | None = None
 
 
 class Engine(BaseModel):

@@ -1,4 +1,4 @@
-"""Tokens of webhooks that were used: each works once."""
+"""Tokens that were used, each of which works once: those of webhooks, and turns at what is to be done once."""
 
 from datetime import datetime, timedelta
 
@@ -16,6 +16,12 @@ def token_is_new(store: Store, digest: str) -> bool:
     """Say whether a token, told by its hash, was not used yet."""
     with store.engine.connect() as read:
         return read.scalar(select(used_tokens.c.digest).where(used_tokens.c.digest == digest)) is None
+
+
+def use_once(store: Store, digest: str, now: datetime) -> bool:
+    """Take a turn that is there once, whoever asks at this moment; False if it is taken."""
+    with store.writing() as write:
+        return bool(insert_new(write, used_tokens, [{"digest": digest, "used_at": now}]))
 
 
 def keep_token(store: Store, digest: str, now: datetime) -> None:

@@ -18,7 +18,7 @@ def test_whoever_opens_a_new_database_at_once_finds_its_tables_and_the_scheduler
         together.wait()
         with open_store(database) as store:
             together.wait()
-            Scheduler(store.engine, tmp_path, [], on_missed=print, on_error=print)
+            Scheduler(store.engine, tmp_path, [], [], on_missed=print, on_error=print)
             with store.engine.connect() as read:
                 return set(inspect(read).get_table_names())
 
