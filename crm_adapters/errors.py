@@ -11,9 +11,10 @@ AdapterError
 └── Unreachable    the system does not answer
 """
 
+import json
 import re
 from collections.abc import Iterable
-from urllib.parse import unquote
+from urllib.parse import quote, quote_plus, unquote
 
 HIDDEN = "***"
 
@@ -65,12 +66,20 @@ class Unreachable(AdapterError):
 def without_secrets(words: str, secrets: Iterable[str]) -> str:
     """Put *** for each secret in words that come from elsewhere, e.g. a driver's error text; the longest first.
 
+    It is found as it is, and as it stands in JSON, in a url and in what Python shows of it.
+
     >>> without_secrets("no host 'pass:word@db'", ["word", "pass:word"])
     "no host '***@db'"
     """
-    for secret in sorted(secrets, key=len, reverse=True):
-        words = words.replace(secret, HIDDEN)
+    forms = {form for secret in secrets if secret.strip() for form in _forms(secret)}
+    for form in sorted(forms, key=len, reverse=True):
+        words = words.replace(form, HIDDEN)
     return words
+
+
+def _forms(secret: str) -> set[str]:
+    written = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
+    return {secret, secret.strip(), *written, quote(secret, safe=""), quote_plus(secret)}
 
 
 def secrets_of(url: str) -> set[str]:

@@ -8,24 +8,29 @@ import pyarrow as pa
 
 
 def flattened(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay one record flat; a list stays one value.
+    """Lay one record flat; a list stays one value, and an empty record leaves none.
+
+    Where a field's own name is that of a nested one, its own name wins, in whatever order they come.
 
     >>> flattened({"id": 1, "customer": {"id": 7, "tags": ["a"]}})
     {'id': 1, 'customer.id': 7, 'customer.tags': ['a']}
     """
-    return dict(_pairs("", record))
+    own = {str(name): value for name, value in record.items() if not isinstance(value, Mapping)}
+    return {**dict(_pairs(record)), **own}
 
 
-def _pairs(before: str, record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _pairs(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in record.items():
         if isinstance(value, Mapping):
-            yield from _pairs(f"{before}{name}.", value)
+            yield from ((f"{name}.{inner}", one) for inner, one in flattened(value).items())
         else:
-            yield f"{before}{name}", value
+            yield str(name), value
 
 
 def table_of(rows: Sequence[Mapping[str, Any]], names: Iterable[str] = ()) -> pa.Table:
     """Make a table of text columns; numbers, lists and so on are written as JSON.
+
+    Half a sign, as of an emoji that a program cut in the middle, becomes "?": no column can hold it.
 
     Args:
         rows: flat records; what one lacks is missing.
@@ -38,4 +43,4 @@ def table_of(rows: Sequence[Mapping[str, Any]], names: Iterable[str] = ()) -> pa
 def _text(value: Any) -> str | None:
     if value is None:
         return None
-    return value if isinstance(value, str) else json.dumps(value)
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else json.dumps(value)

@@ -19,19 +19,21 @@ class Budget:
         self._windows = tuple(windows)
         self._clock = clock
         self._made: deque[float] = deque(maxlen=max((calls for calls, _ in windows), default=0))
-        self._lock = threading.Lock()
+        self._turn, self._closing = threading.Lock(), threading.Lock()
         self._closed_until = 0.0
 
     def spend(self) -> None:
         """Wait until one more call may be made, and count it."""
-        with self._lock:  # who waits keeps the others waiting: their turn is later anyhow
+        with self._turn:  # who waits keeps the others waiting: their turn is later anyhow
             while (wait := self._wait()) > 0:
                 self._clock.wait(wait)
             self._made.append(self._clock.now())
 
     def close(self, seconds: float) -> None:
         """The system says that it wants no call for so long."""
-        self._closed_until = max(self._closed_until, self._clock.now() + seconds)
+        until = self._clock.now() + seconds
+        with self._closing:  # not the turn: who waits for that would hear of it only after his call
+            self._closed_until = max(self._closed_until, until)
 
     def _wait(self) -> float:
         now = self._clock.now()

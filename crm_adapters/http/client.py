@@ -5,47 +5,26 @@ that failed on the other side (5xx), is made again; after `TRIES` or `PATIENCE_S
 lost: what was not acknowledged is asked for, or written, next time.
 """
 
-import json
-import random
+import itertools
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from crm_adapters.errors import BadSource, Denied, Unreachable, without_secrets
+from crm_adapters.errors import secrets_of
+from crm_adapters.http.address import address, place
+from crm_adapters.http.answer import Answer, NoJson, read
 from crm_adapters.http.budget import Budget
 from crm_adapters.http.clock import Clock, RealClock
-from crm_adapters.http.journal import note
+from crm_adapters.http.journal import note, told_here_alone
+from crm_adapters.http.waiting import wait_before
+from crm_adapters.http.wording import Wording
 
 TRIES, FIRST_TRIES = 8, 3
-"""How often a call is made; the first ones fewer times, for a wrong url is to be told soon."""
+"""How often a call is made; fewer times before the system ever answered, for a wrong url is to be told soon."""
 PATIENCE_SECONDS = 900.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
 TIMEOUT = httpx.Timeout(60, connect=15)
-SHOWN = 300
-UNAUTHORIZED, FORBIDDEN, TIMED_OUT, TOO_MANY = 401, 403, 408, 429
-
-
-class _NoJson(Exception):
-    """What came is no JSON: cut short, or the page of a proxy."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a system answered: its status, its headers, and its JSON (None for an empty body)."""
-
-    status: int
-    headers: httpx.Headers
-    data: Any
-
-    @property
-    def good(self) -> bool:
-        """Whether it did what it was asked."""
-        return 200 <= self.status < 300
 
 
 class Client:
@@ -56,9 +35,12 @@ class Client:
         system: its name, for people.
         headers: made anew for each call, as a token may have been renewed.
         budget: how often it may be called.
-        secrets: never told, whatever the system repeats.
+        secrets: never told, whatever the system repeats; a token in `headers` is known to be one.
         transport: what carries calls; none: the network.
         clock: what time it is.
+
+    Raises:
+        BadSource: the url is none.
     """
 
     def __init__(
@@ -73,10 +55,11 @@ class Client:
         clock: Clock | None = None,
     ) -> None:
         self.clock = clock or RealClock()
-        self._system, self._headers, self._secrets = system, headers, secrets
+        self._base, self._headers = address(url, system), headers
         self._budget = budget or Budget((), self.clock)
+        self._wording = Wording(system, self._base, {*secrets, *secrets_of(url)})
         self._met = False
-        self._http = httpx.Client(base_url=url, timeout=TIMEOUT, transport=transport, follow_redirects=False)
+        self._http = httpx.Client(base_url=self._base, timeout=TIMEOUT, transport=transport, follow_redirects=False)
 
     def __enter__(self) -> Self:
         return self
@@ -103,98 +86,71 @@ class Client:
 
         Args:
             method: GET, POST and so on.
-            path: below the system's url.
+            path: below the system's url, or a whole url on the same host.
             params: of the query.
             body: sent as JSON.
             fine: statuses that the caller judges itself, beside 2xx.
 
         Raises:
             Denied: it does not know us (401), or does not let us (403).
-            BadSource: it refuses the call (another 4xx).
+            BadSource: it refuses the call (another 4xx), or points elsewhere (3xx).
             Unreachable: it does not answer, wants no more calls for too long, fails again and again, or answers with
                 something else than JSON.
         """
         given_up = self.clock.now() + PATIENCE_SECONDS
-        tries = TRIES if self._met else FIRST_TRIES
-        for tried in range(1, tries + 1):
-            try:
-                answer = self._once(method, path, params, body)
-            except (httpx.TransportError, _NoJson) as error:
-                trouble, wait = self._told(error), _pause(tried)
-            else:
-                if answer.good or answer.status in fine:
-                    return answer
-                if not _is_passing(answer.status):
-                    raise self._refusal(answer)
-                trouble, wait = (
-                    f"it says {answer.status}: {self._words(answer)}",
-                    _wait(answer, tried, self.clock.now()),
-                )
+        for tried in itertools.count(1):
+            answer, trouble = self._attempt(method, path, params, body)
+            if answer and (answer.good or answer.status in fine):
+                return answer
+            if answer and not answer.is_passing:
+                raise self._wording.refusal(answer)
+            wait = wait_before(tried, answer.headers if answer else {}, self.clock.now())
             if self.clock.now() + wait > given_up:
+                trouble += f"; the next try would be in {wait:.0f} seconds"
                 break
-            if tried < tries:
-                self._budget.close(wait)
-        raise Unreachable(f"{self._system} can't be used now: {trouble}", remedy="nothing is lost; try again later")
+            self._budget.close(wait)  # after the last try too: the next call comes no sooner
+            if tried >= (TRIES if self._met else FIRST_TRIES):
+                break
+        raise self._wording.unreachable(trouble, met=self._met)
+
+    def words(self, data: Any) -> str:
+        """What an answer says, on one line, cut short, without what is secret."""
+        return self._wording.words(data)
+
+    def hidden(self, words: str) -> str:
+        """Put *** for what is secret."""
+        return self._wording.hidden(words)
+
+    def _attempt(
+        self, method: str, path: str, params: Mapping[str, str] | None, body: Any
+    ) -> tuple[Answer | None, str]:
+        """Call once: what is answered, if anything, and what is wrong with that."""
+        try:
+            answer = self._once(method, path, params, body)
+        except (httpx.RequestError, NoJson) as error:
+            return None, self._wording.told(str(error) or type(error).__name__)
+        self._met = True
+        return answer, f"it says {answer.status}: {self.words(answer.data)}"
 
     def _once(self, method: str, path: str, params: Mapping[str, str] | None, body: Any) -> Answer:
         self._budget.spend()
-        request = self._http.build_request(method, path, params=params, json=body, headers=dict(self._headers()))
+        request = self._request(method, path, params, body)
         start = self.clock.now()
         try:
-            response = self._http.send(request)
-        except httpx.TransportError as error:
+            with told_here_alone():
+                response = self._http.send(request)
+        except httpx.RequestError as error:
             note(request, type(error).__name__, self.clock.now() - start)
             raise
-        self._met = True
         note(request, str(response.status_code), self.clock.now() - start)
-        return Answer(response.status_code, response.headers, _data(response))
+        return read(response)
 
-    def _refusal(self, answer: Answer) -> Exception:
-        said = f"{self._system} says {answer.status}: {self._words(answer)}"
-        if answer.status == UNAUTHORIZED:
-            return Denied(said, remedy="check the connection's token or password: it is wrong, or has expired")
-        if answer.status == FORBIDDEN:
-            return Denied(said, remedy="give the token the scope that is missing, where it was made")
-        return BadSource(said, remedy="check the mapping, and what `handpicked sync fields` shows")
-
-    def _words(self, answer: Answer) -> str:
-        told = answer.data if isinstance(answer.data, str) else json.dumps(answer.data, ensure_ascii=False)
-        return self._told(told or "nothing")
-
-    def _told(self, said: object) -> str:
-        words = " ".join(str(said).split()) or type(said).__name__
-        return without_secrets(words, self._secrets)[:SHOWN]
-
-
-def _data(response: httpx.Response) -> Any:
-    if not response.content:
-        return None
-    try:
-        return response.json()
-    except ValueError as error:
-        if response.is_success:
-            kind = response.headers.get("content-type", "no type")
-            raise _NoJson(f"it answers with something else than JSON ({kind})") from error
-        return response.text
-
-
-def _is_passing(status: int) -> bool:
-    return status >= 500 or status in (TIMED_OUT, TOO_MANY)
-
-
-def _pause(tried: int) -> float:
-    """Exponential, with as much again drawn by lot: who failed together is not to come back together."""
-    return min(FIRST_PAUSE * 2.0 ** (tried - 1), LONGEST_PAUSE) * random.uniform(1, 2)
-
-
-def _wait(answer: Answer, tried: int, now: float) -> float:
-    """How long to wait: as `Retry-After` says (RFC 9110, section 10.2.3: seconds, or a date), else by ourselves."""
-    said = answer.headers.get("retry-after", "").strip()
-    if said.replace(".", "", 1).isdigit():
-        return float(said)
-    try:
-        until = parsedate_to_datetime(said)
-    except ValueError:
-        return _pause(tried)
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max((until - datetime.fromtimestamp(now, UTC)).total_seconds(), 0.0)
+    def _request(self, method: str, path: str, params: Mapping[str, str] | None, body: Any) -> httpx.Request:
+        headers = self._wording.signed(self._headers())
+        try:
+            request = self._http.build_request(method, path, params=params, json=body, headers=headers)
+        except httpx.InvalidURL as error:
+            raise self._wording.not_callable(path, error) from None
+        if place(request.url) != place(self._base):
+            raise self._wording.astray(request.url)
+        return request
