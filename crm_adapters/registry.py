@@ -29,7 +29,7 @@ class Access:
         password: of the user.
     """
 
-    source: str
+    source: str = field(repr=False)
     user: str = ""
     password: str = field(default="", repr=False)
 
