@@ -234,8 +234,8 @@ class HubSpot:
             return {ids[0]: PushResult(ids[0], "not_found", self._words(answer.data))}
         if not answer.good:
             raise BatchRefused(self._words(answer.data))
-        faults = (answer.data or {}).get("errors") or []
-        done = {str(each["id"]) for each in (answer.data or {}).get("results") or ()}
+        told = _checked(answer.data, "results")
+        faults, done = told.get("errors") or [], {str(each["id"]) for each in told["results"]}
         return {one: self._result(one, one in done, faults) for one in ids}
 
     def _result(self, identity: str, is_done: bool, faults: Sequence[Mapping[str, Any]]) -> PushResult:
@@ -322,7 +322,8 @@ class HubSpot:
         if answer.status == FORBIDDEN:
             scopes = sorted(scopes_in(answer.data))
             lacks = f"the token lacks {' or '.join(scopes)}" if scopes else self._words(answer.data)
-            raise Denied(f"HubSpot says: {lacks}", remedy="give the private app that scope, in HubSpot's settings")
+            remedy = "give the private app that scope, in HubSpot's settings; or take what needs it out of the mapping"
+            raise Denied(f"HubSpot says: {lacks}", remedy=remedy)
         return answer
 
     def _words(self, data: Any) -> str:
@@ -338,5 +339,5 @@ def _fresh(rows: list[Row], prints: list[int], known: set[int]) -> list[Row]:
 
 def _checked(data: Any, name: str) -> Mapping[str, Any]:
     if not isinstance(data, Mapping) or name not in data:
-        raise BadSource(f"HubSpot's answer has no {name}: {str(data)[:80]!r}", remedy="check the connection's url")
+        raise BadSource(f"HubSpot's answer has no {name}", remedy="check the connection's url")
     return data

@@ -117,7 +117,8 @@ def row_of(asked: Asked, told: Mapping[str, Any]) -> Row:
     raw = {name: value if value != "" else None for name, value in told["properties"].items()}
     counted = [name for name in asked.times if str(raw.get(name)).isdigit()]
     raw |= {ID: str(told["id"])} | {name: moment_of(str(raw[name])) for name in counted}
-    return Row(moment_of(str(raw.get(asked.changed) or told["updatedAt"])), int(told["id"]), raw)
+    updated = moment_of(str(raw.get(asked.changed) or told["updatedAt"]))
+    return Row(updated, int(told["id"]), dict(sorted(raw.items())))  # equal records are to look equal
 
 
 def moment_of(text: str) -> str:

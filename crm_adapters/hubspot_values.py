@@ -1,6 +1,7 @@
 """HubSpot's values in our words, and ours in its: lines, merges, archived records, properties of contacts."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -13,12 +14,12 @@ from crm_adapters.marks import LATE, bad_cursor
 
 LONGEST = 65_536
 """Letters that fit a property."""
+NAME = re.compile(r"[a-z][a-z0-9_]*")
 GROUP = {"name": "handpicked", "label": "Handpicked", "displayOrder": -1}
 KINDS: dict[str, FieldKind] = {
     "string": "text",
     "number": "number",
     "datetime": "time",
-    "date": "time",
     "bool": "bool",
 }
 TYPES: dict[FieldKind, tuple[str, str]] = {
@@ -99,7 +100,7 @@ def text_of(value: str | int | float | None) -> str:
 
 def field_of(told: Mapping[str, Any]) -> RemoteField:
     """A property as a field."""
-    kind = KINDS.get(told["type"], "other")
+    kind = "bool" if told.get("fieldType") == "booleancheckbox" else KINDS.get(told["type"], "other")
     writable = not (told.get("modificationMetadata") or {}).get("readOnlyValue", False)
     return RemoteField(told["name"], kind, writable, LONGEST if kind == "text" else None)
 
@@ -130,6 +131,8 @@ def _holds(kind: FieldKind, text: str) -> bool:
 
 def change_of(wanted: RemoteField, there: RemoteField | None) -> FieldChange:
     """What becomes of a field that a push needs."""
+    if there is None and not NAME.fullmatch(wanted.name):
+        return FieldChange(wanted.name, "unfit", "HubSpot's names have small letters, digits and _, a letter first")
     if there is None:
         return FieldChange(wanted.name, "missing", f"it can be made, in the group {GROUP['label']!r}")
     if there.kind != wanted.kind:

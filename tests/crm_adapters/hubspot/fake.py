@@ -153,7 +153,7 @@ class Account:
         return 200, told | {"utcOffset": "-05:00", "utcOffsetMilliseconds": -18_000_000}
 
     def listed(self, params, body, kind):
-        archived = params.get("archived") == "true"
+        archived = params.get("archived", "").lower() == "true"
         limit, after = int(params.get("limit", 10)), int(params.get("after", 0))
         if limit > 100:
             raise error(400, "VALIDATION_ERROR", "limit must be at most 100")
