@@ -7,6 +7,7 @@ import pytest
 
 from crm_adapters import hubspot
 from crm_adapters.errors import BadSource, Unsupported
+from crm_adapters.hubspot_search import Reader, asked_of, position
 from crm_adapters.records import Stream
 
 THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)
@@ -61,6 +62,18 @@ def test_equal_times_over_the_borders_of_pages_come_once_each(account, opened, a
         assert sorted(map(int, [*seen, *ids(rest)])) == wanted
 
 
+def test_a_reader_that_begins_amid_a_time_gives_the_rest_of_it(account, opened):
+    put_contacts(account, range(1, 10))
+    put_contacts(account, [10], THEN + timedelta(seconds=1))
+    adapter = opened(page_records=4)
+    asked = asked_of(CUSTOMERS, adapter.mapping.stream(CUSTOMERS))
+    rest, at, is_last = [], ("2026-01-05T10:00:00.000Z", 7), False
+    while not is_last:
+        rows, is_last = Reader(adapter.search, asked).after(at)
+        rest, at = [*rest, *rows], position(rows[-1])
+    assert [row.id for row in rest] == [8, 9, 10]
+
+
 def test_a_search_is_sorted_by_one_property_and_asks_for_what_the_mapping_names(account, opened):
     put_contacts(account, [1])
     pulled(opened())
@@ -90,6 +103,8 @@ def test_archived_contacts_are_told_once_also_those_of_the_same_minute(account, 
     assert pulled(opened(), since=third[-1].cursor)[1] == []
     known = json.loads(third[-1].cursor)["archived"]
     assert known == [["5", "2026-01-05T10:30:00.000Z"]]  # what is old need not be known
+    account.archive("contacts", 3, THEN + timedelta(minutes=25))
+    assert [page.gone for page in pulled(opened(), since=third[-1].cursor)[1]] == [["3"]]
 
 
 def test_a_contact_archived_anew_is_told_anew(account, opened):
