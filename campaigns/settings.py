@@ -42,6 +42,7 @@ class Connection(BaseModel):
     url: str | None = None
     user: str = ""
     password: SecretStr = SecretStr("")
+    token: SecretStr = SecretStr("")
     mapping: str | None = None
     pull_at: Cron | None = None  # by the shop's clock, e.g. "0 * * * *": every hour
     push_at: Cron | None = None

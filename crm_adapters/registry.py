@@ -7,6 +7,7 @@ from pathlib import Path
 from crm_adapters.base import Adapter
 from crm_adapters.errors import Unsupported
 from crm_adapters.files import Files
+from crm_adapters.hubspot import URL, HubSpot
 from crm_adapters.mapping import load_mapping
 from crm_adapters.sql import Sql
 from crm_adapters.vendure import Vendure
@@ -14,6 +15,7 @@ from crm_adapters.vendure import Vendure
 KINDS = {
     "files": "a folder of CSV, Parquet or JSON Lines files",
     "sql": "a database that SQLAlchemy reads",
+    "hubspot": f"a HubSpot account, {HubSpot.api_version}",
     "vendure": f"a Vendure shop, {Vendure.api_version}",
 }
 """What can be connected, in words."""
@@ -27,11 +29,13 @@ class Access:
         source: the folder, or the URL.
         user: who logs in, where somebody does.
         password: of the user.
+        token: what stands for a login, where a system gives one.
     """
 
     source: str = field(repr=False)
     user: str = ""
     password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
 
 
 def open_adapter(kind: str, access: Access, mapping: Path | None) -> Adapter:
@@ -50,6 +54,9 @@ def open_adapter(kind: str, access: Access, mapping: Path | None) -> Adapter:
         return Files(Path(access.source), mapping)
     if kind == "sql":
         return Sql(access.source, load_mapping(mapping))
+    if kind == "hubspot":
+        _must_have(kind, token=access.token)
+        return HubSpot(access.token, mapping, url=access.source if "://" in access.source else URL)
     if kind == "vendure":
         _must_have(kind, url=access.source, user=access.user, password=access.password)
         return Vendure(access.source, access.user, access.password, mapping)

@@ -5,7 +5,9 @@ import pytest
 from campaigns.campaign import Campaign
 from campaigns.errors import BadCampaign, BadSettings
 from campaigns.init import init
+from campaigns.project import Project
 from campaigns.settings import Settings
+from campaigns.sync import connect
 
 
 @pytest.fixture
@@ -33,6 +35,15 @@ def test_the_secret_is_made_once_for_its_owner_only_and_never_shown(project):
     assert Settings.load(project).secret.get_secret_value() == secret
     assert secret not in repr(settings)
     assert (project / ".handpicked-secret").stat().st_mode & 0o077 == 0
+
+
+def test_a_token_from_the_environment_reaches_its_system_and_is_never_shown(project, monkeypatch):
+    path = project / "handpicked.toml"
+    path.write_text(path.read_text() + '\n[connections.crm]\nadapter = "hubspot"\n')
+    monkeypatch.setenv("HANDPICKED_CONNECTIONS__CRM__TOKEN", "pat-secret")
+    with Project.open(project) as opened:
+        assert "pat-secret" not in repr(opened.settings)
+        assert connect(opened, "crm").name == "hubspot"
 
 
 def test_a_typo_in_the_settings_is_told_with_its_line_and_what_was_meant(project):

@@ -7,15 +7,21 @@ from crm_adapters.registry import KINDS, Access, open_adapter
 
 
 @pytest.mark.parametrize(
-    ("kind", "source"), [("files", "."), ("sql", "sqlite://"), ("vendure", "https://shop.example.com")]
+    ("kind", "source"),
+    [("files", "."), ("sql", "sqlite://"), ("hubspot", "/any/folder"), ("vendure", "https://shop.example.com")],
 )
 def test_each_kind_is_opened(kind, source):
-    assert open_adapter(kind, Access(source, "user", "secret"), None).name == kind
+    assert open_adapter(kind, Access(source, "user", "secret", "token"), None).name == kind
     assert kind in KINDS
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"), [("flies", "did you mean 'files'"), ("hubspott", "choose one of: files, sql")]
+    ("kind", "words"),
+    [
+        ("flies", "did you mean 'files'"),
+        ("hubspott", "did you mean 'hubspot'"),
+        ("oracle", "choose one of: files, sql"),
+    ],
 )
 def test_another_word_is_refused_with_what_was_meant(kind, words):
     with pytest.raises(Unsupported, match=words):

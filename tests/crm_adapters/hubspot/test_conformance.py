@@ -1,0 +1,14 @@
+"""HubSpot passes every check that adapters must pass."""
+
+import pytest
+
+from crm_adapters.checks import CHECKS, check_adapter
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
+def test_hubspot_passes(check, hubspot_world):
+    check(hubspot_world)
+
+
+def test_all_checks_run_one_after_the_other_on_one_account(hubspot_world):
+    check_adapter(hubspot_world)
