@@ -16,11 +16,13 @@ from typing import Any, ClassVar
 import httpx
 
 from crm_adapters.base import FieldChange, FieldUpdate, Health, Page, PushResult, RemoteField
-from crm_adapters.errors import BadSource, BatchRefused, Denied, Unreachable, Unsupported, without_secrets
+from crm_adapters.errors import BadSource, BatchRefused, Denied, Unreachable, Unsupported
 from crm_adapters.flat import table_of
+from crm_adapters.http.answer import Answer
 from crm_adapters.http.budget import Budget
-from crm_adapters.http.client import FORBIDDEN, SHOWN, Answer, Client
+from crm_adapters.http.client import Client
 from crm_adapters.http.clock import Clock, RealClock
+from crm_adapters.http.wording import FORBIDDEN
 from crm_adapters.hubspot_search import (
     CONTACT,
     CURRENCY,
@@ -94,7 +96,7 @@ class HubSpot:
             transport=transport,
             clock=clock,
         )
-        self._token, self._searches = token, Budget(SEARCHES, clock)
+        self._searches = Budget(SEARCHES, clock)
         self.mapping: FieldMapping = load_mapping(mapping or MAPPING)
         self.page_records = page_records
         self._known_fields: list[RemoteField] | None = None
@@ -329,8 +331,7 @@ class HubSpot:
     def _words(self, data: Any) -> str:
         """What HubSpot says in words, without the token, whatever it repeats."""
         told = data.get("message") if isinstance(data, Mapping) else data
-        words = " ".join(str(told or "nothing").split())
-        return without_secrets(words, [self._token])[:SHOWN]
+        return self._client.words(told or None)
 
 
 def _fresh(rows: list[Row], prints: list[int], known: set[int]) -> list[Row]:
