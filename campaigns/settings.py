@@ -41,6 +41,7 @@ class Connection(BaseModel):
     url: str | None = None
     user: str = ""
     password: SecretStr = SecretStr("")
+    token: SecretStr = SecretStr("")
     mapping: str | None = None
 
 

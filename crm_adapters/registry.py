@@ -7,6 +7,8 @@ from pathlib import Path
 from crm_adapters.base import Adapter
 from crm_adapters.errors import Unsupported
 from crm_adapters.files import Files
+from crm_adapters.klaviyo import URL as KLAVIYO_URL
+from crm_adapters.klaviyo import Klaviyo
 from crm_adapters.mapping import load_mapping
 from crm_adapters.sql import Sql
 from crm_adapters.vendure import Vendure
@@ -14,6 +16,7 @@ from crm_adapters.vendure import Vendure
 KINDS = {
     "files": "a folder of CSV, Parquet or JSON Lines files",
     "sql": "a database that SQLAlchemy reads",
+    "klaviyo": f"a Klaviyo account, API revision {Klaviyo.api_version}",
     "vendure": f"a Vendure shop, {Vendure.api_version}",
 }
 """What can be connected, in words."""
@@ -27,11 +30,13 @@ class Access:
         source: the folder, or the URL.
         user: who logs in, where somebody does.
         password: of the user.
+        token: a key of the system's API, where there is no user.
     """
 
     source: str
     user: str = ""
     password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
 
 
 def open_adapter(kind: str, access: Access, mapping: Path | None) -> Adapter:
@@ -50,6 +55,10 @@ def open_adapter(kind: str, access: Access, mapping: Path | None) -> Adapter:
         return Files(Path(access.source), mapping)
     if kind == "sql":
         return Sql(access.source, load_mapping(mapping))
+    if kind == "klaviyo":
+        _must_have(kind, token=access.token)
+        url = access.source if "://" in access.source else KLAVIYO_URL  # all accounts are at the same place
+        return Klaviyo(access.token, mapping, url=url)
     if kind == "vendure":
         _must_have(kind, url=access.source, user=access.user, password=access.password)
         return Vendure(access.source, access.user, access.password, mapping)
