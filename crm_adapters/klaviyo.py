@@ -1,11 +1,8 @@
 """Klaviyo: profiles, catalog and placed orders from its API (JSON:API), and picks back as custom properties.
 
-What is assumed, as Klaviyo's specification leaves it open:
-- An order is one event of the metric that `table` under [orders] of the mapping names, by name or id. Its lines are
-  a list in its properties: `Items`, as Klaviyo's guides have it, or `$extra.line_items`, as its Shopify app sends.
-- Its number is the property `OrderId`, else `$event_id`, else the event's own id; a guest's address is `$email`.
-- Amounts are in the currency that the event or the catalog item names, else in the account's own.
-- Events are read by the time they happened at: one that is told of more than five minutes late needs a full pull.
+An order is one event of the metric that `table` under [orders] of the mapping names, by name or id; `klaviyo_rows` says
+what is assumed of it. Events are read by the time they happened at: one that is told of more than five minutes late
+needs a full pull.
 
 The key needs these scopes: accounts:read, catalogs:read, events:read, lists:read, lists:write, metrics:read,
 profiles:read, profiles:write; and data-privacy:write to erase.
@@ -15,7 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -24,9 +21,10 @@ from urllib.parse import quote
 
 import httpx
 
+from crm_adapters import klaviyo_rows as rows
 from crm_adapters.base import FieldChange, FieldKind, FieldUpdate, Health, Page, PushResult, RemoteField
-from crm_adapters.errors import BadSource, BatchRefused, SourceMissing, Unsupported
-from crm_adapters.flat import flattened, table_of
+from crm_adapters.errors import BadSource, BatchRefused, SourceMissing, Unsupported, without_secrets
+from crm_adapters.flat import table_of
 from crm_adapters.http import jsonapi
 from crm_adapters.http.budget import Budget
 from crm_adapters.http.client import Answer, Client
@@ -52,13 +50,11 @@ BUDGETS = {
 }
 """How often each of them may be called."""
 SECOND = timedelta(seconds=1)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_EVENTS, MOST_ERRORS = 1_000, "100"
 LARGEST_PROFILE = 100_000
 JOB_ENDS = ("complete", "cancelled")
 FIRST_LOOK, LONGEST_PAUSE, JOB_SECONDS = 1.0, 30.0, 900.0
 BAD_REQUEST, NOT_FOUND, TOO_LARGE = 400, 404, 413
-CURRENCIES = ("$currency_code", "value_currency", "currency")
 NUMBERED = re.compile(r"/profiles/data/(\d+)")
 
 
@@ -71,7 +67,7 @@ class Klaviyo:
     name: ClassVar[str] = "klaviyo"
     api_version: ClassVar[str] = REVISION
     max_batch: ClassVar[int] = 10_000
-    max_bytes: ClassVar[int] = 4_000_000  # 5 MB in all, of which what stands around a profile takes up to 1
+    max_bytes: ClassVar[int] = 4_900_000  # 5 MB with what stands around them all
 
     def __init__(
         self,
@@ -114,24 +110,27 @@ class Klaviyo:
     def _changed(self, stream: Stream, since: str | None) -> Iterator[Page]:
         mapped = print_of([stream, self.mapping.stream(stream)])
         mark = Mark.from_text(since, mapped)
-        customers = stream is Stream.CUSTOMERS
-        read = InOrder(self._profiles if customers else partial(self._events, self._metric()), self.page_records).after
+        pages = self._profiles if stream is Stream.CUSTOMERS else partial(self._events, self._metric())
+        read = InOrder(pages, self.page_records).after
         mark, at, known = resumed(mark, read, position)
-        for rows, cursor in follow(read, position, fresh, mark, mapped, at, known):
-            flat = [flat for row in rows for flat in ([_profile(row.raw)] if customers else self._order(row.raw))]
+        for found, cursor in follow(read, position, fresh, mark, mapped, at, known):
+            flat = [flat for row in found for flat in self._rows(stream, row.raw)]
             yield self._page(stream, flat, cursor)
+
+    def _rows(self, stream: Stream, raw: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return [rows.profile(raw)] if stream is Stream.CUSTOMERS else rows.order(raw, self._currency)
 
     def _profiles(self, at: Position | None) -> Iterator[list[Row]]:
         params = {"additional-fields[profile]": "subscriptions", "page[size]": str(self.page_records)}
         only = {"filter": _after("updated", at)} if at else {}
         for found in self._pages(PROFILES, {**params, "sort": "updated", **only}):
-            yield [Row(_moment(each["attributes"], "updated"), each["id"], each) for each in found["data"]]
+            yield [Row(rows.moment_of(each, "updated"), each["id"], each) for each in found["data"]]
 
     def _events(self, metric: str, at: Position | None) -> Iterator[list[Row]]:
         size = str(min(self.page_records * 10, MOST_EVENTS))
         only = f'equals(metric_id,"{metric}")' + (f",{_after('datetime', at)}" if at else "")
         for found in self._pages(EVENTS, {"filter": only, "page[size]": size, "sort": "datetime"}):
-            yield [Row(_moment(each["attributes"], "datetime"), each["id"], each) for each in found["data"]]
+            yield [Row(rows.moment_of(each, "datetime"), each["id"], each) for each in found["data"]]
 
     def _metric(self) -> str:
         """The id of the metric that orders are events of."""
@@ -158,7 +157,7 @@ class Klaviyo:
             raise bad_cursor()
         for found in self._pages(CATALOG, {"include": "variants", "page[size]": str(self.page_records)}):
             variants = {each["id"]: each["attributes"] for each in found.get("included") or ()}
-            flat = [_product(each, variants, self._currency) for each in found["data"]]
+            flat = [rows.product(each, variants, self._currency) for each in found["data"]]
             yield self._page(Stream.PRODUCTS, flat, None)
 
     def _page(self, stream: Stream, flat: Sequence[Mapping[str, Any]], cursor: str | None) -> Page:
@@ -166,21 +165,6 @@ class Klaviyo:
         raw = table_of(flat, [field.column for field in mapping.fields.values() if field.column])
         good, rejects = translate(stream, mapping, raw, lambda row: f"{stream} {flat[row]['id']}")
         return Page(stream, good, rejects, cursor, sample=sample(raw))
-
-    def _order(self, raw: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """One row a line, the order's own columns repeated; without lines one row, which is rejected."""
-        told: Mapping[str, Any] = raw["attributes"].get("event_properties") or {}
-        profile = ((raw.get("relationships") or {}).get("profile") or {}).get("data") or {}
-        head = {
-            "id": raw["id"],
-            "order": told.get("OrderId") or told.get("$event_id") or raw["id"],
-            "datetime": raw["attributes"].get("datetime"),
-            "profile": profile.get("id"),
-            "currency": next((told[name] for name in CURRENCIES if told.get(name)), None) or self._currency,
-            "properties": {name: value for name, value in told.items() if not isinstance(value, list | dict)},
-        }
-        lines = told.get("Items") or (told.get("$extra") or {}).get("line_items") or ()
-        return [flattened({**head, "line": line}) for line in lines if isinstance(line, Mapping)] or [flattened(head)]
 
     def push(self, updates: Sequence[FieldUpdate]) -> Iterator[PushResult]:
         """Write custom properties: together in one job; those of whom a property is cleared one by one.
@@ -207,7 +191,10 @@ class Klaviyo:
             answer = self._call("POST", f"/api/{JOBS}", body=_job(going), fine=(BAD_REQUEST, TOO_LARGE))
             if answer.good:
                 return bad | self._outcome(jsonapi.data(answer), going)
-            bad |= _refused(jsonapi.errors(answer), going)
+            refused = self._refused(jsonapi.errors(answer), going)
+            if not refused:
+                raise BatchRefused(self._words(answer))
+            bad |= refused
         return bad
 
     def _outcome(self, job: Mapping[str, Any], updates: Sequence[FieldUpdate]) -> dict[str, PushResult]:
@@ -221,11 +208,30 @@ class Klaviyo:
         if done["status"] != "complete":
             words = f"Klaviyo's import {job['id']} is {done['status']}"
             return {update.customer_id: PushResult(update.customer_id, "retry", words) for update in updates}
-        if done.get("failed_count") == 0:
-            return {}
-        pages = self._pages(f"{path}/import-errors", {"page[size]": MOST_ERRORS})
-        told = [{**each["attributes"], "id": each["id"]} for found in pages for each in found["data"]]
-        return _refused(told, updates) if told else {}
+        failed = done.get("failed_count")
+        pages = () if failed == 0 else self._pages(f"{path}/import-errors", {"page[size]": MOST_ERRORS})
+        bad = self._refused([each["attributes"] for found in pages for each in found["data"]], updates)
+        if len(bad) < (failed or 0):
+            raise BatchRefused(f"Klaviyo refuses {failed} profiles, and says of {len(bad)} why")
+        return bad
+
+    def _refused(self, told: Sequence[Mapping[str, Any]], updates: Sequence[FieldUpdate]) -> dict[str, PushResult]:
+        """Whom errors are about: the profile that each repeats, or the place in the job that it points to."""
+        ids = [update.customer_id for update in updates]
+        known, bad = set(ids), {}
+        for error in told:
+            words = without_secrets(str(error.get("detail")), [self._token])
+            place = NUMBERED.search((error.get("source") or {}).get("pointer") or "")
+            about = (error.get("original_payload") or {}).get("id")
+            if about not in known:
+                about = ids[int(place[1])] if place and int(place[1]) < len(ids) else None
+            if about is None:
+                raise BatchRefused(f"Klaviyo says: {words}")
+            bad[about] = PushResult(about, "not_found" if "not_found" in str(error.get("code")) else "rejected", words)
+        return bad
+
+    def _words(self, answer: Answer) -> str:
+        return without_secrets(jsonapi.words(answer), [self._token])
 
     def _patched(self, update: FieldUpdate) -> PushResult:
         answer = self._call(
@@ -237,7 +243,7 @@ class Klaviyo:
         if answer.good:
             return PushResult(update.customer_id, "sent")
         gone = answer.status == NOT_FOUND
-        return PushResult(update.customer_id, "not_found" if gone else "rejected", jsonapi.words(answer))
+        return PushResult(update.customer_id, "not_found" if gone else "rejected", self._words(answer))
 
     def fields(self) -> list[RemoteField]:
         """The custom properties of the hundred profiles that changed last: Klaviyo keeps no list of them."""
@@ -265,7 +271,7 @@ class Klaviyo:
             job = {"type": "data-privacy-deletion-job", "attributes": {"profile": {"data": profile}}}
             answer = self._call("POST", f"/api/{ERASURES}", body={"data": job}, fine=(BAD_REQUEST, NOT_FOUND))
             good = answer.good or answer.status == NOT_FOUND
-            yield PushResult(one, "sent" if good else "rejected", "" if good else jsonapi.words(answer))
+            yield PushResult(one, "sent" if good else "rejected", "" if good else self._words(answer))
 
     def check(self) -> Health:
         """Ask whose account it is."""
@@ -295,7 +301,7 @@ class Klaviyo:
         body: Any = None,
         fine: Sequence[int] = (),
     ) -> Answer:
-        family = re.split("[/?]", path)[2]
+        family = next((each for each in BUDGETS if path.startswith(f"/api/{each}")), JOBS)
         if family not in self._clients:
             budget = Budget(BUDGETS[family], self._clock)
             self._clients[family] = Client(
@@ -314,46 +320,10 @@ class Klaviyo:
         return {"Authorization": key, "revision": REVISION, "Accept": jsonapi.MEDIA, "Content-Type": jsonapi.MEDIA}
 
 
-def _moment(told: Mapping[str, Any], name: str) -> datetime:
-    moment = datetime.fromisoformat(told.get(name) or told.get("created") or EPOCH.isoformat())
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def _after(name: str, at: Position) -> str:
     """A filter; from a second before, as a time that is shown may be cut off at the second."""
     start = (at[0].astimezone(UTC) - SECOND).replace(microsecond=0)
     return f"greater-than({name},{start.strftime('%Y-%m-%dT%H:%M:%SZ')})"
-
-
-def _profile(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Who is suppressed gets no marketing, whatever was consented to."""
-    told = {name: value for name, value in raw["attributes"].items() if name != "subscriptions"}
-    marketing = ((raw["attributes"].get("subscriptions") or {}).get("email") or {}).get("marketing") or {}
-    consent = "SUPPRESSED" if marketing.get("suppression") else marketing.get("consent")
-    left_out = ("suppression", "list_suppressions")
-    kept = {name: value for name, value in marketing.items() if name not in left_out}
-    return flattened({**told, "id": raw["id"], "consent": consent, "marketing": kept})
-
-
-def _product(raw: Mapping[str, Any], included: Mapping[str, Mapping[str, Any]], currency: str) -> dict[str, Any]:
-    """One row an item: the price of its first variant where it has none itself, in stock if any variant is."""
-    told, own = raw["attributes"], ((raw.get("relationships") or {}).get("variants") or {}).get("data") or ()
-    variants = [included[each["id"]] for each in own if each["id"] in included]
-    variants = [each for each in variants if each.get("published") is not False] or variants
-    price = next((each["price"] for each in (told, *variants) if each.get("price") is not None), None)
-    more = {
-        "id": raw["id"],
-        "variant": variants[0] if variants else {},
-        "price": price,
-        "currency": (told.get("custom_metadata") or {}).get("currency") or currency,
-        "available": not variants or any(map(_in_stock, variants)),
-    }
-    return flattened({**told, **more})
-
-
-def _in_stock(variant: Mapping[str, Any]) -> bool:
-    """Policy 1 hides what is out of stock; the others sell it all the same."""
-    return variant.get("inventory_policy") != 1 or variant.get("inventory_quantity") != 0
 
 
 def _job(updates: Sequence[FieldUpdate]) -> dict[str, Any]:
@@ -376,24 +346,6 @@ def _unfit(update: FieldUpdate) -> PushResult | None:
     if size <= LARGEST_PROFILE:
         return None
     return PushResult(update.customer_id, "rejected", f"its {size} bytes are more than the 100 KB that Klaviyo takes")
-
-
-def _refused(told: Sequence[Mapping[str, Any]], updates: Sequence[FieldUpdate]) -> dict[str, PushResult]:
-    """Whom errors are about: the profile that each repeats, or the place in the job that it points to."""
-    ids = [update.customer_id for update in updates]
-    known, bad = set(ids), {}
-    for error in told:
-        place = NUMBERED.search((error.get("source") or {}).get("pointer") or "")
-        about = (error.get("original_payload") or {}).get("id")
-        if about not in known:
-            about = ids[int(place[1])] if place and int(place[1]) < len(ids) else None
-        if about is None:
-            raise BatchRefused(f"Klaviyo says: {error.get('detail')}")
-        gone = "not_found" in str(error.get("code"))
-        bad[about] = PushResult(about, "not_found" if gone else "rejected", str(error.get("detail")))
-    if not bad:
-        raise BatchRefused("Klaviyo does not say why")
-    return bad
 
 
 def _kind(value: Any) -> FieldKind:

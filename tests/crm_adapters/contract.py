@@ -40,11 +40,11 @@ class Contract:
         return min(found, key=lambda each: each.path.count("{"))
 
     def check_request(self, request):
-        operation = self.operation(request.method, request.url.path)
+        operation = self.operation(request.method, path_of(request))
         self._report(request, operation.faults_of_request(request))
 
     def check_answer(self, request, answer):
-        operation = self.operation(request.method, request.url.path)
+        operation = self.operation(request.method, path_of(request))
         self._report(request, operation.faults_of_answer(answer))
 
     def _report(self, request, faults):
@@ -112,6 +112,11 @@ class _Operation:
             return
         for error in self.validator(*way, "content", kind, "schema").iter_errors(json.loads(message.content)):
             yield f"{'/'.join(map(str, error.instance_path))}: {error.message}"
+
+
+def path_of(request):
+    """As it was sent: an id may hold signs that are encoded."""
+    return request.url.raw_path.partition(b"?")[0].decode()
 
 
 def _resolved(document, told):

@@ -5,8 +5,11 @@ import json
 import re
 from datetime import UTC, datetime
 from itertools import count
+from urllib.parse import unquote
 
 import httpx
+
+from tests.crm_adapters.contract import path_of
 
 KEY = "pk_0123456789abcdef0123456789abcdef01"
 MEDIA = "application/vnd.api+json"
@@ -61,7 +64,7 @@ class Fake:
         return self.answer(request)
 
     def answer(self, request):
-        family, *rest = request.url.path.removeprefix("/api/").split("/")
+        family, *rest = map(unquote, path_of(request).removeprefix("/api/").split("/"))
         if request.headers.get("authorization") != f"Klaviyo-API-Key {KEY}":
             return refusal(401, "not_authenticated", "Missing or invalid private key.")
         if SCOPES[family] not in self.scopes:
