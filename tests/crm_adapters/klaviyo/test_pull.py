@@ -91,15 +91,14 @@ def test_an_import_gives_thousands_one_time_and_each_comes_once(world):
         assert late in {row["id"] for row in pulled(world.open(page_records=100), Stream.CUSTOMERS, pages[-1].cursor)}
 
 
-def test_times_that_klaviyo_shows_in_seconds_but_orders_more_finely_lose_nobody(world):
-    world.put(Stream.CUSTOMERS, [customer(f"c{each:02}", START) for each in range(25)])
-    seen, cursor = [], None
-    for _ in range(10):
-        page = next(iter(world.open().pull(Stream.CUSTOMERS, cursor)), None)
-        if page is None:
-            break
-        seen, cursor = seen + page.rows["id"].to_pylist(), page.cursor
-    assert sorted(seen) == [f"c{each:02}" for each in range(25)]
+def test_who_comes_late_within_a_second_of_the_last_settled_one_is_seen(world):
+    """What is five minutes older than the newest is settled; all behind it is looked at again."""
+    late = START + timedelta(seconds=0.7)
+    newest = START + timedelta(minutes=5, seconds=0.2)
+    world.put(Stream.CUSTOMERS, [customer("settled"), customer("newest", newest)])
+    (page,) = world.open().pull(Stream.CUSTOMERS, None)
+    world.put(Stream.CUSTOMERS, [customer("late", late)])
+    assert [row["id"] for row in pulled(world.open(), Stream.CUSTOMERS, page.cursor)] == ["late"]
 
 
 def test_a_page_that_comes_again_ends_the_pull_with_words(world):

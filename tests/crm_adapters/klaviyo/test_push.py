@@ -101,16 +101,18 @@ def test_a_refusal_that_names_nobody_is_narrowed_down(world):
     ]
 
 
-def test_failures_that_the_errors_do_not_account_for_are_narrowed_down(world):
+def nameless(error):
+    return {**error, "attributes": {**error["attributes"], "original_payload": None, "source": {}}}
+
+
+@pytest.mark.parametrize("told", [lambda errors: [nameless(each) for each in errors], lambda errors: []])
+def test_failures_that_the_errors_do_not_account_for_are_narrowed_down(told, world):
     updates = filled(world, 8)
     world.fake.bad["c5"] = "no"
-    imported = world.fake.imported
-    world.fake.imported = lambda profiles: [
-        {**each, "attributes": {**each["attributes"], "original_payload": None, "source": {}}}
-        for each in imported(profiles)
-    ]
+    world.fake.told = told
     results = pushed(world, updates)
     assert [each.customer_id for each in results if each.status != "sent"] == ["c5"]
+    assert len(world.fake.jobs) == 7  # 8; 4, 4; 2, 2; 1, 1
 
 
 def test_a_customer_who_is_gone_is_told_as_such(world):
