@@ -36,9 +36,8 @@ def connect(project: Project, name: str) -> Adapter:
     connection = connections[name]
     source = connection.url or str(project.folder / (connection.path or "."))
     mapping = project.folder / connection.mapping if connection.mapping else None
-    access = Access(
-        source, connection.user, connection.password.get_secret_value(), connection.token.get_secret_value()
-    )
+    password, token = connection.password.get_secret_value(), connection.token.get_secret_value()
+    access = Access(source, connection.user, password, token)
     return open_adapter(connection.adapter, access, mapping)
 
 

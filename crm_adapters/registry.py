@@ -4,10 +4,12 @@ import difflib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from crm_adapters import hubspot, klaviyo
 from crm_adapters.base import Adapter
 from crm_adapters.errors import Unsupported
 from crm_adapters.files import Files
-from crm_adapters.hubspot import URL, HubSpot
+from crm_adapters.hubspot import HubSpot
+from crm_adapters.klaviyo import Klaviyo
 from crm_adapters.mapping import load_mapping
 from crm_adapters.sql import Sql
 from crm_adapters.vendure import Vendure
@@ -16,6 +18,7 @@ KINDS = {
     "files": "a folder of CSV, Parquet or JSON Lines files",
     "sql": "a database that SQLAlchemy reads",
     "hubspot": f"a HubSpot account, {HubSpot.api_version}",
+    "klaviyo": f"a Klaviyo account, API revision {Klaviyo.api_version}",
     "vendure": f"a Vendure shop, {Vendure.api_version}",
 }
 """What can be connected, in words."""
@@ -29,7 +32,7 @@ class Access:
         source: the folder, or the URL.
         user: who logs in, where somebody does.
         password: of the user.
-        token: what stands for a login, where a system gives one.
+        token: a key of the system's API, where there is no user.
     """
 
     source: str = field(repr=False)
@@ -56,7 +59,10 @@ def open_adapter(kind: str, access: Access, mapping: Path | None) -> Adapter:
         return Sql(access.source, load_mapping(mapping))
     if kind == "hubspot":
         _must_have(kind, token=access.token)
-        return HubSpot(access.token, mapping, url=access.source if "://" in access.source else URL)
+        return HubSpot(access.token, mapping, url=_place(access) or hubspot.URL)
+    if kind == "klaviyo":
+        _must_have(kind, token=access.token)
+        return Klaviyo(access.token, mapping, url=_place(access) or klaviyo.URL)
     if kind == "vendure":
         _must_have(kind, url=access.source, user=access.user, password=access.password)
         return Vendure(access.source, access.user, access.password, mapping)
@@ -64,6 +70,11 @@ def open_adapter(kind: str, access: Access, mapping: Path | None) -> Adapter:
     raise Unsupported(
         f"no adapter {kind!r}", remedy=f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(KINDS)}"
     )
+
+
+def _place(access: Access) -> str:
+    """The url that a connection names; empty: none, as all accounts of the system are at one place."""
+    return access.source if "://" in access.source else ""
 
 
 def _must_have(kind: str, **needed: str) -> None:

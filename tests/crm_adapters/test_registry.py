@@ -8,7 +8,10 @@ from crm_adapters.registry import KINDS, Access, open_adapter
 
 @pytest.mark.parametrize(
     ("kind", "source"),
-    [("files", "."), ("sql", "sqlite://"), ("hubspot", "/any/folder"), ("vendure", "https://shop.example.com")],
+    [
+        *[("files", "."), ("sql", "sqlite://"), ("vendure", "https://shop.example.com")],
+        *[("hubspot", "/any/folder"), ("klaviyo", "/any/folder")],
+    ],
 )
 def test_each_kind_is_opened(kind, source):
     assert open_adapter(kind, Access(source, "user", "secret", "token"), None).name == kind
@@ -26,3 +29,13 @@ def test_each_kind_is_opened(kind, source):
 def test_another_word_is_refused_with_what_was_meant(kind, words):
     with pytest.raises(Unsupported, match=words):
         open_adapter(kind, Access("."), None)
+
+
+@pytest.mark.parametrize(("kind", "words"), [("klaviyo", "needs token"), ("vendure", "needs user and password")])
+def test_a_connection_that_lacks_what_it_needs_is_refused_before_any_call(kind, words):
+    with pytest.raises(Unsupported, match=words):
+        open_adapter(kind, Access("https://shop.example.com"), None)
+
+
+def test_secrets_do_not_show():
+    assert "hush" not in repr(Access("https://shop.example.com", "user", "hush", "hush"))
