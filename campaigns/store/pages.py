@@ -91,6 +91,8 @@ def _prepared(stream: str, connection: str, rows: pa.Table) -> pa.Table:
     rows = rows.append_column("system", pa.array([connection] * rows.num_rows, pa.string()))
     if stream == "customers":
         rows = rows.append_column("email_normalised", pc.utf8_lower(pc.utf8_trim_whitespace(rows["email"])))
+        # Who comes again after having been gone was restored there; a suppression of the address stands all the same.
+        rows = rows.append_column("erased_at", pa.nulls(rows.num_rows, pa.timestamp("us", tz="UTC")))
     return rows
 
 

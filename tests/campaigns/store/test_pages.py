@@ -149,3 +149,11 @@ def test_what_was_mended_leaves_the_quarantine_when_the_source_is_read_anew(stor
     assert len(quarantine.quarantine_counts(store)) == 1
     save(store, page("1", "2"), "c", first=True)
     assert quarantine.quarantine_counts(store).empty
+
+
+def test_a_customer_who_comes_again_is_back(store):
+    save(store, page("1", "2"), "1")
+    save(store, page(), "2", gone=["1", "2"])
+    save(store, page("2"), "3")
+    with store.engine.connect() as read:
+        assert read.execute(select(customers.c.id).where(customers.c.erased_at.is_(None))).scalars().all() == ["2"]
