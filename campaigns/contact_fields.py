@@ -10,6 +10,7 @@ import pandas as pd
 from campaigns.picks import recommend, text
 from campaigns.project import Project
 from campaigns.store import frames
+from campaigns.store.aliases import records_of
 from campaigns.sync import connect
 from campaigns.train import recommender_as_of
 from campaigns.write_back import Pushed, Values, named, push
@@ -75,9 +76,21 @@ def give_back(project: Project, name: str, size: int | None = None, *, dry_run: 
     missing = _made(adapter, names, dry_run=dry_run) if isinstance(adapter, System) and names else []
     if missing and not dry_run:
         raise Unsupported(f"{name} lacks {missing[0].name!r}", remedy=missing[0].detail)
-    done = push(project, name, named(adapter, contact_fields(project, size or _most(names))), dry_run=dry_run)
+    fields = at_home(project, name, contact_fields(project, size or _most(names)))
+    done = push(project, name, named(adapter, fields), dry_run=dry_run)
     done.missing = [f"{change.name}: {change.detail}" for change in missing]
     return done
+
+
+def at_home(project: Project, name: str, fields: Mapping[str, Values]) -> dict[str, Values]:
+    """Give fields to the records that a system itself has of each customer, under the system's own ids.
+
+    A system that no customer was ever pulled from gets all of them, under the ids that they have here.
+    """
+    records = records_of(project.store, name)
+    if not records:
+        return dict(fields)
+    return {own: fields[customer] for own, customer in records.items() if customer in fields}
 
 
 def _must_be_ours(name: str) -> None:

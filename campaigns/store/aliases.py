@@ -4,10 +4,10 @@ from datetime import datetime
 
 import pandas as pd
 import pyarrow as pa
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from campaigns.store.database import Store
-from campaigns.store.tables import customer_aliases
+from campaigns.store.tables import customer_aliases, customers
 
 
 def save_aliases(store: Store, aliases: pd.DataFrame, now: datetime) -> None:
@@ -22,3 +22,12 @@ def alias_ids(store: Store) -> list[str]:
     """List the records that another one stands for."""
     with store.engine.connect() as read:
         return list(read.execute(select(customer_aliases.c.alias_id)).scalars())
+
+
+def records_of(store: Store, connection: str) -> dict[str, str]:
+    """Say whom each customer record of a connection stands for: its id, to the id that is learnt from and written to."""
+    whom = func.coalesce(customer_aliases.c.customer_id, customers.c.id)
+    joined = customers.outerjoin(customer_aliases, customer_aliases.c.alias_id == customers.c.id)
+    query = select(customers.c.id, whom).select_from(joined)
+    with store.engine.connect() as read:
+        return {row[0]: row[1] for row in read.execute(query.where(customers.c.system == connection))}

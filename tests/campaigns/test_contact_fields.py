@@ -7,6 +7,7 @@ import pytest
 
 from campaigns.contact_fields import contact_fields, give_back
 from campaigns.project import Project
+from campaigns.sync import pull
 from campaigns.train import train
 from crm_adapters.errors import BadMapping
 
@@ -73,3 +74,23 @@ def test_two_fields_with_one_name_are_refused(shop):
     text = '[push]\nsegment = "X"\nvalue_band = "X"\n'
     with with_mapping(shop, text) as project, pytest.raises(BadMapping, match=r"back.toml:2: .*keep one of them"):
         give_back(project, "back")
+
+
+def test_a_system_gets_the_fields_under_its_own_ids(shop, tmp_path):
+    people = "id,email,consent_email\ncrm-1,c3@example.com,subscribed\ncrm-2,nobody@example.com,subscribed\n"
+    folder = tmp_path / "shop"
+    shutil.copytree(shop.folder, folder)
+    (folder / "crm").mkdir()
+    (folder / "crm" / "customers.csv").write_text(people)
+    settings = folder / "handpicked.toml"
+    settings.write_text(settings.read_text() + '\n[connections.crm]\nadapter = "files"\npath = "crm"\n')
+    with Project.open(folder) as project:
+        pull(project, "crm")
+        train(project)  # which finds that the two records with one address are one customer
+        give_back(project, "crm", 1)
+        fields = contact_fields(project, 1)
+    rows = (folder / "crm" / "recommended.csv").read_text().splitlines()
+    ids = {row.split(",")[0] for row in rows[1:]}
+    assert "crm-1" in ids
+    assert ids <= {"crm-1", "crm-2"}
+    assert len(fields) > len(ids)
