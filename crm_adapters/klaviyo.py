@@ -52,7 +52,7 @@ BUDGETS = {
 """How often each of them may be called."""
 SECOND = timedelta(seconds=1)
 MOST_EVENTS, MOST_ERRORS = 1_000, "100"
-LARGEST_PROFILE = 100_000
+LARGEST_PROFILE = 99_500  # of 100 KB, with what stands around the values
 JOB_ENDS = ("complete", "cancelled")
 FIRST_LOOK, LONGEST_PAUSE, JOB_SECONDS = 1.0, 30.0, 900.0
 BAD_REQUEST, NOT_FOUND, TOO_LARGE = 400, 404, 413

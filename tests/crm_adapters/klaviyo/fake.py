@@ -11,7 +11,7 @@ import httpx
 
 from tests.crm_adapters.contract import path_of
 
-KEY = "pk_0123456789abcdef0123456789abcdef01"
+KEY = "pk_a_key_of_the_fake_only"
 MEDIA = "application/vnd.api+json"
 HOST = "https://a.klaviyo.com"
 SCOPES = {

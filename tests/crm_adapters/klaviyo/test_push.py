@@ -149,8 +149,10 @@ def test_a_field_that_may_not_be_cleared_rejects_its_customer_alone(world):
 
 def test_a_profile_that_is_too_large_is_rejected_before_any_call(world):
     filled(world, 1)
-    (result,) = pushed(world, [FieldUpdate("c0", {"html": "x" * 100_001})])
+    (result,) = pushed(world, [FieldUpdate("c0", {"html": "x" * 99_500})])
     assert (result.status, world.fake.requests) == ("rejected", [])
+    (result,) = pushed(world, [FieldUpdate("c0", {"html": "x" * 99_400})])
+    assert result.status == "sent"
 
 
 def test_a_job_is_looked_at_ever_more_rarely_until_it_ends(world):
