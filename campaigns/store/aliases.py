@@ -25,7 +25,7 @@ def alias_ids(store: Store) -> list[str]:
 
 
 def records_of(store: Store, connection: str) -> dict[str, str]:
-    """Say whom each customer record of a connection stands for: its id, to the id that is learnt from and written to."""
+    """Say whom each customer record of a connection stands for: its id, to the id that is learnt from."""
     whom = func.coalesce(customer_aliases.c.customer_id, customers.c.id)
     joined = customers.outerjoin(customer_aliases, customer_aliases.c.alias_id == customers.c.id)
     query = select(customers.c.id, whom).select_from(joined)
