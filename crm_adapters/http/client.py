@@ -7,6 +7,7 @@ lost: what was not acknowledged is asked for, or written, next time.
 
 import json
 import random
+import weakref
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -77,6 +78,7 @@ class Client:
         self._budget = budget or Budget((), self.clock)
         self._met = False
         self._http = httpx.Client(base_url=url, timeout=TIMEOUT, transport=transport, follow_redirects=False)
+        weakref.finalize(self, self._http.close)  # adapters are not closed: whoever drops one has done with it
 
     def __enter__(self) -> Self:
         return self
