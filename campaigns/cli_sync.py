@@ -108,7 +108,9 @@ def pull(
     if as_json:
         show_json([vars(stream) for stream in pulled])
     else:
-        show_table(["stream", "records", "rejected"], [[s.stream, s.records, s.rejected] for s in pulled])
+        show_table(
+            ["stream", "records", "rejected", "gone"], [[s.stream, s.records, s.rejected, s.gone] for s in pulled]
+        )
         if rejected:
             out.print("in quarantine:", markup=False)
             show_table(list(kept.columns), kept.values.tolist())

@@ -6,20 +6,21 @@ from dataclasses import dataclass
 
 from campaigns.errors import NotFound
 from campaigns.project import Project, real_now
-from campaigns.store.pages import clear_cursor, read_cursor, save_page
-from crm_adapters.base import Adapter, Page
+from campaigns.store.pages import clear_cursor, read_cursor, save_page, sweep
+from crm_adapters.base import Adapter, Page, System
 from crm_adapters.records import Stream
 from crm_adapters.registry import Access, open_adapter
 
 
 @dataclass(frozen=True)
 class Pulled:
-    """What one pull of one stream brought."""
+    """What one pull of one stream brought; `gone` are records that the system has deleted."""
 
     stream: str
     records: int
     rejected: int
     pages: int
+    gone: int = 0
 
 
 def connect(project: Project, name: str) -> Adapter:
@@ -42,7 +43,11 @@ def connect(project: Project, name: str) -> Adapter:
 
 
 def pull(project: Project, name: str, *, full: bool = False) -> list[Pulled]:
-    """Pull every stream of a connection; each page and the cursor behind it are saved in one transaction."""
+    """Pull every stream of a connection; each page and the cursor behind it are saved in one transaction.
+
+    A system that does not tell what it has deleted is swept: once a whole reading has come to its end, what it did not
+    bring is gone.
+    """
     adapter = connect(project, name)
     return [_pull_stream(project, adapter, name, stream, full=full) for stream in adapter.streams()]
 
@@ -50,14 +55,19 @@ def pull(project: Project, name: str, *, full: bool = False) -> list[Pulled]:
 def _pull_stream(project: Project, adapter: Adapter, name: str, stream: Stream, *, full: bool) -> Pulled:
     if full:
         clear_cursor(project.store, name, stream)
-    records = rejected = pages = 0
+    records = rejected = pages = gone = 0
     since = read_cursor(project.store, name, stream)
+    sweeps = since is None and isinstance(adapter, System) and adapter.sweeps
+    there: set[str] = set()
     with project.progress.track(f"pull {stream}", None) as bar:
         for page in _read_ahead(adapter.pull(stream, since)):
             rejected += save_page(project.store, name, stream, page, real_now())
-            records, pages = records + page.rows.num_rows, pages + 1
+            records, pages, gone = records + page.rows.num_rows, pages + 1, gone + len(page.gone)
+            there.update(page.ids if sweeps else ())
             bar.advance(page.rows.num_rows)
-    return Pulled(str(stream), records, rejected, pages)
+    if there:  # a shop that shows nothing at all has hidden its records from us, rather than deleted them
+        gone += sweep(project.store, name, stream, there, real_now())
+    return Pulled(str(stream), records, rejected, pages, gone)
 
 
 def _read_ahead(pages: Iterator[Page]) -> Iterator[Page]:

@@ -10,7 +10,7 @@ from campaigns.store import dead_letters
 from campaigns.store.acknowledged import acknowledge, acknowledged_hashes
 from campaigns.store.dead_letters import DeadLetter
 from campaigns.sync import connect
-from crm_adapters.base import Adapter, FieldUpdate
+from crm_adapters.base import Adapter, FieldUpdate, PushResult
 from crm_adapters.pushing import push_all
 
 Value = str | int | float | None
@@ -97,17 +97,23 @@ def _send(project: Project, name: str, adapter: Adapter, going: list[FieldUpdate
     by_customer = {update.customer_id: update for update in going}
     with project.progress.track("write back", len(going)) as bar:
         for results in push_all(adapter, going):
-            taken = [by_customer[result.customer_id] for result in results if result.status == "sent"]
+            taken = [by_customer[one.customer_id] for one in results if _is_done(one, by_customer[one.customer_id])]
             refused = [
                 DeadLetter(one.customer_id, dict(by_customer[one.customer_id].values), one.status, one.message)
                 for one in results
-                if one.status in ("rejected", "not_found")
+                if one.status != "retry" and not _is_done(one, by_customer[one.customer_id])
             ]
             acknowledge(project.store, name, _hashes(taken), real_now())
             dead_letters.forget(project.store, name, {update.customer_id for update in taken})
             dead_letters.keep(project.store, name, refused, real_now())
             done.written, done.rejected = done.written + len(taken), done.rejected + len(refused)
             bar.advance(len(results))
+
+
+def _is_done(result: PushResult, update: FieldUpdate) -> bool:
+    """Whether the system has what it is to have: of a customer who is gone there, nothing is left to clear."""
+    is_clear = all(value is None for value in update.values.values())
+    return result.status == "sent" or (result.status == "not_found" and is_clear)
 
 
 def _known(project: Project, name: str) -> Known:

@@ -41,6 +41,7 @@ class Page:
         total: how many records the whole pull will bring, if known (for a progress bar).
         first: a reading of everything begins here, so that what earlier readings rejected is outdated.
         sample: some of the records as they came, for people to look at.
+        ids: of a `System` that sweeps: of every record on the page, also of the rejected ones.
     """
 
     stream: Stream
@@ -51,6 +52,7 @@ class Page:
     total: int | None = None
     first: bool = False
     sample: Sequence[Mapping[str, object]] = ()
+    ids: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -152,9 +154,14 @@ class Adapter(Protocol):
 
 @runtime_checkable
 class System(Adapter, Protocol):
-    """An adapter of a system that is called: it has contact fields of its own, and can be asked how it is."""
+    """An adapter of a system that is called: it has contact fields of its own, and can be asked how it is.
+
+    Attributes:
+        sweeps: the system does not tell what it has deleted: what a whole reading does not bring is gone.
+    """
 
     api_version: ClassVar[str]
+    sweeps: ClassVar[bool]
 
     def fields(self) -> list[RemoteField]:
         """The fields of the system's contacts."""

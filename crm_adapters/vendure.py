@@ -1,11 +1,12 @@
 """Vendure 3: customers, products and orders from its Admin API (GraphQL), and picks back as custom fields.
 
 What its API is like (measured on 3.7): lists are filtered by `updatedAt`, of which SQLite keeps whole seconds; deleted
-records just vanish; mutations sent together are made one after the other until one fails, and those before it stay.
+records just vanish; a new price or stock leaves the date of its product, an address that of its customer, a refund that
+of its order; mutations sent together are made one after the other until one fails, and those before it stay.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -16,7 +17,7 @@ import httpx
 
 from crm_adapters.base import FieldChange, FieldKind, FieldUpdate, Health, Page, PushResult, RemoteField
 from crm_adapters.errors import BadSource, BatchRefused, Denied, Unsupported
-from crm_adapters.flat import flattened, table_of
+from crm_adapters.flat import table_of
 from crm_adapters.http.client import Client
 from crm_adapters.http.clock import Clock
 from crm_adapters.http.graphql import Fault, Reply, ask
@@ -25,11 +26,11 @@ from crm_adapters.mapping import load_mapping
 from crm_adapters.marks import Mark, Position, follow, print_of, resumed
 from crm_adapters.records import Stream
 from crm_adapters.translate import sample, translate
+from crm_adapters.vendure_lists import Listing, listings
 
 MAPPING = Path(__file__).parent / "mappings" / "vendure.toml"
 PATH = "/admin-api"
 SECOND = timedelta(seconds=1)
-CUSTOM = "customFields."
 KINDS: dict[str, FieldKind] = {
     **dict.fromkeys(("string", "text", "localeString", "localeText"), "text"),
     **dict.fromkeys(("int", "float"), "number"),
@@ -44,14 +45,6 @@ LOGIN = """mutation ($user: String!, $password: String!) {
   }
 }"""
 LIST = "query ($options: %(kind)sListOptions) { %(list)s(options: $options) { totalItems items { %(fields)s } } }"
-CUSTOMER = """id createdAt updatedAt firstName lastName emailAddress phoneNumber
-  addresses { streetLine1 city province postalCode country { code } defaultBillingAddress }"""
-PRODUCT = """id createdAt updatedAt name slug description enabled featuredAsset { preview }
-  collections { breadcrumbs { name } } facetValues { name facet { code } }
-  variants { sku priceWithTax currencyCode stockLevel enabled }"""
-ORDER = """id code createdAt updatedAt state orderPlacedAt currencyCode customer { id emailAddress }
-  lines { id quantity orderPlacedQuantity proratedUnitPriceWithTax productVariant { sku name product { id } } }
-  payments { refunds { state lines { orderLineId quantity } } }"""
 UPDATE = "%s: updateCustomer(input: $%s) { __typename ... on ErrorResult { message } }"
 ERASE = "mutation ($id: ID!) { deleteCustomer(id: $id) { result message } }"
 FIELDS = """{ globalSettings { serverConfig { entityCustomFields { entityName customFields {
@@ -63,31 +56,22 @@ class Row(NamedTuple):
     """One record as it came, and its place in the order of changes."""
 
     updated: str
-    id: int
+    id: str
     raw: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class _List:
-    """One list of the API, and how its items become flat rows."""
-
-    kind: str
-    name: str
-    fields: str
-    rows: Callable[[Mapping[str, Any]], list[dict[str, Any]]]
-    only: Mapping[str, Any]
-
-
 class Vendure:
-    """Pull by change, continued by (updatedAt, id); push custom fields, up to 50 customers a call.
+    """Pull by change, continued by updatedAt; push custom fields, up to 50 customers a call.
 
-    A deletion can't be seen: a full pull finds it.
+    Products are read whole each time: what changes most, price and stock, can't be seen by change. What else can't be
+    (a deletion, an address, a refund), a full pull finds.
     """
 
     name: ClassVar[str] = "vendure"
     api_version: ClassVar[str] = "3 (Admin API)"
     max_batch: ClassVar[int] = 50
     max_bytes: ClassVar[int] = 1_000_000
+    sweeps: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -105,15 +89,19 @@ class Vendure:
             url, system="Vendure", headers=self._headers, secrets=[password], transport=transport, clock=clock
         )
         self.mapping: FieldMapping = load_mapping(mapping or MAPPING)
+        columns = (field.column for field in self.mapping.stream(Stream.CUSTOMERS).fields.values())
+        self._lists = listings(column for column in columns if column)
         self.page_records = page_records
         self._known_fields: list[RemoteField] | None = None
 
     def streams(self) -> list[Stream]:
         """Customers, products and orders."""
-        return list(self._lists())
+        return list(self._lists)
 
     def pull(self, stream: Stream, since: str | None) -> Iterator[Page]:
         """Yield what changed after the cursor; a record of the last five minutes is looked at again (see `marks`).
+
+        Products come whole, and give no cursor.
 
         Raises:
             BadCursor: the cursor is not one of this stream as it is mapped now.
@@ -121,9 +109,10 @@ class Vendure:
             Unreachable: the shop does not answer.
             Unsupported: Vendure has no such stream.
         """
-        if stream not in self._lists():
+        if stream not in self._lists:
             raise Unsupported(f"Vendure has no {stream}", remedy="leave them out, or bring them by files")
-        asked = self._lists()[stream]
+        asked = self._lists[stream]
+        since = since if asked.by_change else None
         mapped = print_of([stream, self.mapping.stream(stream)])
         mark = Mark.from_text(since, mapped)
         read = partial(self._after, asked)
@@ -131,55 +120,48 @@ class Vendure:
         pages = follow(read, _position, _fresh, mark, mapped, at, known)
         first = not since
         for rows, cursor in pages:
-            yield replace(self._page(stream, asked, rows, cursor), first=first)
+            page = self._page(stream, asked, rows)
+            yield replace(page, cursor=cursor if asked.by_change else None, first=first)
             first = False
 
-    def _lists(self) -> dict[Stream, _List]:
-        own = sorted(
-            field.column.removeprefix(CUSTOM)
-            for field in self.mapping.stream(Stream.CUSTOMERS).fields.values()
-            if field.column and field.column.startswith(CUSTOM)
-        )
-        customer = CUSTOMER + (f" customFields {{ {' '.join(own)} }}" if own else "")
-        placed = {"orderPlacedAt": {"isNull": False}}
-        return {
-            Stream.CUSTOMERS: _List("Customer", "customers", customer, _customer, {}),
-            Stream.PRODUCTS: _List("Product", "products", PRODUCT, _product, {}),
-            Stream.ORDERS: _List("Order", "orders", ORDER, _order, placed),
-        }
-
-    def _after(self, asked: _List, at: Position | None) -> tuple[list[Row], bool]:
+    def _after(self, asked: Listing, at: Position | None) -> tuple[list[Row], bool]:
         """The rows after a position, all of equal time together: the shop's clock may count in whole seconds.
 
-        Within one time the shop may order by parts of a second that it does not show, so ids say nothing there.
+        Within one time the shop may order by parts of a second that it does not show, so ids say nothing there. It
+        counts places, and a record that changes or is deleted moves those behind it up: the last record found is asked
+        for again, and where another stands in its place, all are.
         """
         found: list[Row] = []
         while True:
-            items, total = self._items(asked, at, len(found))
-            found += items
-            last = not items or len(found) >= total
-            rows = [row for row in found if at is None or row.updated > at[0]]
+            again = len(found[-1:])
+            items, total = self._items(asked, at, len(found) - again, self.page_records + again)
+            if found and [row.id for row in items[:1]] != [found[-1].id]:
+                found = []
+                continue
+            found += items[again:]
+            last = len(found) >= total
+            rows = sorted((row for row in found if at is None or _position(row) > at), key=_position)
             whole = rows if last else [row for row in rows if row.updated < found[-1].updated]
             if whole or last:
                 return whole, last
 
-    def _items(self, asked: _List, at: Position | None, skip: int) -> tuple[list[Row], int]:
+    def _items(self, asked: Listing, at: Position | None, skip: int, take: int) -> tuple[list[Row], int]:
         only = dict(asked.only)
         if at is not None:
             only["updatedAt"] = {"after": _text(_moment(at[0]) - SECOND)}
-        sort = {"updatedAt": "ASC", "id": "ASC"}
-        options = {"skip": skip, "take": self.page_records, "sort": sort, "filter": only}
+        sort = {"updatedAt": "ASC", asked.unique: "ASC"}
+        options = {"skip": skip, "take": take, "sort": sort, "filter": only}
         query = LIST % {"kind": asked.kind, "list": asked.name, "fields": asked.fields}
         found = self._read(query, {"options": options})[asked.name]
-        return [Row(item["updatedAt"], int(item["id"]), item) for item in found["items"]], found["totalItems"]
+        return [Row(item["updatedAt"], str(item["id"]), item) for item in found["items"]], found["totalItems"]
 
-    def _page(self, stream: Stream, asked: _List, rows: Sequence[Row], cursor: str) -> Page:
+    def _page(self, stream: Stream, asked: Listing, rows: Sequence[Row]) -> Page:
         flat = [flat for row in rows for flat in asked.rows(row.raw)]
         named = [field.column for field in self.mapping.stream(stream).fields.values() if field.column]
         place = [str(row["id"]) for row in flat]
         raw = table_of(flat, named)
         good, rejects = translate(stream, self.mapping.stream(stream), raw, lambda row: f"{stream} {place[row]}")
-        return Page(stream, good, rejects, cursor, sample=sample(raw))
+        return Page(stream, good, rejects, sample=sample(raw), ids=list(dict.fromkeys(place)))
 
     def push(self, updates: Sequence[FieldUpdate]) -> Iterator[PushResult]:
         """Write custom fields. One that is refused does not keep the others: they are sent again without it.
@@ -297,7 +279,8 @@ class Vendure:
 
 
 def _position(row: Row) -> Position:
-    return row.updated, row.id
+    """The time alone: all of equal time stand on one page."""
+    return row.updated, ""
 
 
 def _fresh(rows: list[Row], prints: list[int], known: set[int]) -> list[Row]:
@@ -310,39 +293,6 @@ def _moment(text: str) -> datetime:
 
 def _text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _customer(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
-    homes = raw.get("addresses") or []
-    home = next((each for each in homes if each.get("defaultBillingAddress")), homes[0] if homes else {})
-    return [flattened({**raw, "addresses": None, "address": home})]
-
-
-def _product(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row a product: the price of its first variant, in stock if any variant is."""
-    variants = [each for each in raw["variants"] if each["enabled"]] or raw["variants"]
-    paths: list[list[str]] = [[part["name"] for part in each["breadcrumbs"][1:]] for each in raw["collections"]]
-    facets = {value["facet"]["code"]: value["name"] for value in raw["facetValues"]}
-    told = {
-        "variant": variants[0] if variants else {},
-        "available": any(each["stockLevel"] != "OUT_OF_STOCK" for each in variants),
-        "category": max((" > ".join(path) for path in paths), key=len, default=None),
-        "facets": facets,
-    }
-    left_out = dict.fromkeys(("variants", "collections", "facetValues"))
-    return [flattened({**raw, **left_out, **told})]
-
-
-def _order(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row a line, the order's own columns repeated."""
-    refunds = [each for payment in raw["payments"] or () for each in payment["refunds"] if each["state"] != "Failed"]
-    back: dict[str, int] = {}
-    for line in (line for refund in refunds for line in refund["lines"]):
-        back[line["orderLineId"]] = back.get(line["orderLineId"], 0) + line["quantity"]
-    head = {**raw, "lines": None, "payments": None}
-    return [flattened({**head, "line": {**line, "refunded": back.get(line["id"], 0)}}) for line in raw["lines"]] or [
-        flattened(head)
-    ]
 
 
 def _unfit(update: FieldUpdate, known: Mapping[str, RemoteField]) -> PushResult | None:

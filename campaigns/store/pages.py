@@ -1,12 +1,12 @@
 """What systems say: pages of records, saved in one transaction with the cursor behind them (law 3)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Delete, Table, Update, delete, select, update
+from sqlalchemy import Delete, Select, Table, Update, delete, select, update
 
 from campaigns.store import lines, quarantine
 from campaigns.store.bulk import BulkConnection
@@ -60,6 +60,37 @@ def save_page(store: Store, connection: str, stream: str, page: IncomingPage, no
             bulk.execute(statement)
         _save_cursor(bulk, connection, stream, page.cursor, rows.num_rows, now)
     return len(rejects)
+
+
+def sweep(store: Store, connection: str, stream: str, there: Collection[str], now: datetime) -> int:
+    """Bid farewell to what a connection once brought and no longer has, in one transaction.
+
+    Args:
+        store: the store.
+        connection: whose records are looked at.
+        stream: of customers, products or orders; other records have no owner.
+        there: ids of all that the connection has now.
+        now: when it was seen.
+
+    Returns:
+        how many records are gone.
+    """
+    if stream not in _KEYED:
+        return 0
+    with store.bulk() as bulk:
+        gone = sorted(set(bulk.read(_living(stream, connection))["id"].to_pylist()).difference(there))
+        for statement in _farewells(stream, gone, now):
+            bulk.execute(statement)
+    return len(gone)
+
+
+def _living(stream: str, connection: str) -> Select[tuple[str]]:
+    """Ids of the records of a connection that are not gone yet."""
+    table = _TABLES[stream]
+    query = select(table.c.id).where(table.c.system == connection)
+    if stream == "customers":
+        return query.where(customers.c.erased_at.is_(None))
+    return query.where(products.c.published) if stream == "products" else query
 
 
 def _own(

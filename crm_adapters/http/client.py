@@ -6,6 +6,7 @@ lost: what was not acknowledged is asked for, or written, next time.
 """
 
 import itertools
+import weakref
 from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -60,6 +61,7 @@ class Client:
         self._wording = Wording(system, self._base, {*secrets, *secrets_of(url)})
         self._met = False
         self._http = httpx.Client(base_url=self._base, timeout=TIMEOUT, transport=transport, follow_redirects=False)
+        weakref.finalize(self, self._http.close)  # adapters are not closed: whoever drops one has done with it
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,10 @@
-// A Vendure shop in memory, for tests: `node server.js PORT`, with the packages of package.json found by NODE_PATH.
-const { bootstrap, defaultConfig, LanguageCode, dummyPaymentHandler } = require('@vendure/core');
+// A Vendure shop for tests: `node server.js PORT DATABASE`, with the packages of package.json found by NODE_PATH.
+// DATABASE is a file of SQLite, or :memory:.
+const { bootstrap, defaultConfig, dummyPaymentHandler, JobQueueService } = require('@vendure/core');
 
-const text = name => ({ name, type: 'string', nullable: true, public: false, length: 500 });
+const own = { nullable: true, public: false };
+const text = name => ({ name, type: 'string', length: 500, ...own });
+const picks = [1, 2, 3].flatMap(rank => ['id', 'sku', 'title', 'url', 'reason'].map(word => `recommended_${rank}_${word}`));
 
 bootstrap({
   ...defaultConfig,
@@ -16,15 +19,20 @@ bootstrap({
     tokenMethod: ['bearer'],
     superadminCredentials: { identifier: 'superadmin', password: 'superadmin' },
   },
-  dbConnectionOptions: { type: 'better-sqlite3', database: ':memory:', synchronize: true },
+  dbConnectionOptions: { type: 'better-sqlite3', database: process.argv[3], synchronize: true },
   paymentOptions: { paymentMethodHandlers: [dummyPaymentHandler] },
   customFields: {
     Customer: [
-      ...['pick1Sku', 'pick1Title', 'pick1Url', 'pick1Reason', 'segment', 'nextPurchaseOn', 'valueBand', 'model'].map(text),
-      { name: 'picksUpdatedAt', type: 'datetime', nullable: true, public: false },
-      { name: 'pickScore', type: 'float', nullable: true, public: false },
-      { name: 'shortNote', type: 'string', nullable: true, public: false, length: 20 },
+      ...[...picks, 'segment', 'next_purchase_on', 'value_band'].map(text),
+      { name: 'picked_at', type: 'datetime', ...own },
+      { name: 'shortNote', type: 'string', length: 20, ...own },
+      { name: 'pickScore', type: 'float', ...own },
+      { name: 'picksUpdatedAt', type: 'datetime', ...own },
+      { name: 'newsletter', type: 'boolean', defaultValue: false, public: false },
     ],
   },
-  logger: { log() {}, info() {}, warn: console.error, error: console.error, verbose() {}, debug() {} },
-}).then(() => console.log('ready'), error => { console.error(error); process.exit(1); });
+  logger: { log() {}, info() {}, warn() {}, error: console.error, verbose() {}, debug() {} },
+}).then(async app => {
+  await app.get(JobQueueService).start(); // which fills collections
+  console.log('ready');
+}).catch(error => { console.error(error); process.exit(1); });
