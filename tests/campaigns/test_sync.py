@@ -13,6 +13,7 @@ from campaigns.project import Project
 from campaigns.store.tables import customers, orders, products
 from crm_adapters.base import Page, Reject
 from crm_adapters.errors import Unreachable
+from crm_adapters.mapping import Mapping
 from crm_adapters.records import SCHEMAS, Stream
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -27,6 +28,7 @@ LEAST = {
 class Silent:
     """A system that deletes without telling: two records a page, and a cursor that counts them."""
 
+    mapping = Mapping({})
     name, max_batch, max_bytes, api_version, sweeps = "silent", 1, 1, "1", True
 
     def __init__(self, records, breaks_after=None, rejected=()):
