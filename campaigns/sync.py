@@ -63,11 +63,17 @@ def _pull_stream(project: Project, adapter: Adapter, name: str, stream: Stream, 
         for page in _read_ahead(adapter.pull(stream, since)):
             rejected += save_page(project.store, name, stream, page, real_now())
             records, pages, gone = records + page.rows.num_rows, pages + 1, gone + len(page.gone)
-            there.update(page.ids if sweeps else ())
+            there.update(_ids(page) if sweeps else ())
             bar.advance(page.rows.num_rows)
     if there:  # a shop that shows nothing at all has hidden its records from us, rather than deleted them
         gone += sweep(project.store, name, stream, there, real_now())
     return Pulled(str(stream), records, rejected, pages, gone)
+
+
+def _ids(page: Page) -> list[str]:
+    """Whom a page tells of, also under the id that the mapping gives; nobody, where the adapter does not say."""
+    key = "order_id" if page.stream is Stream.ORDERS else "id"
+    return [*page.ids, *page.rows[key].to_pylist()] if page.ids else []
 
 
 def _read_ahead(pages: Iterator[Page]) -> Iterator[Page]:

@@ -74,6 +74,7 @@ class HubSpot:
     api_version: ClassVar[str] = "v3"
     max_batch: ClassVar[int] = CHUNK
     max_bytes: ClassVar[int] = 1_000_000
+    sweeps: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -154,7 +155,8 @@ class HubSpot:
         raw = table_of(flat, named)
         good, rejects = translate(stream, mapping, raw, lambda row: f"{asked.object} {flat[row][ID]}")
         gone = [identity for row in rows for identity in absorbed(row.raw)]
-        return Page(stream, good, rejects, cursor, gone=gone, sample=sample(raw))
+        ids = [str(row.id) for row in rows]
+        return Page(stream, good, rejects, cursor, gone=gone, sample=sample(raw), ids=ids)
 
     def _lines(self, asked: Asked, rows: Sequence[Row]) -> list[dict[str, Any]]:
         """One row a line, the order's own columns repeated; an order without lines is a row without them."""

@@ -69,6 +69,7 @@ class Klaviyo:
     api_version: ClassVar[str] = REVISION
     max_batch: ClassVar[int] = 10_000
     max_bytes: ClassVar[int] = 4_900_000  # 5 MB with what stands around them all
+    sweeps: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -165,7 +166,9 @@ class Klaviyo:
         mapping = self.mapping.stream(stream)
         raw = table_of(flat, [field.column for field in mapping.fields.values() if field.column])
         good, rejects = translate(stream, mapping, raw, lambda row: f"{stream} {flat[row]['id']}")
-        return Page(stream, good, rejects, cursor, sample=sample(raw))
+        # Of orders none are swept: how long Klaviyo keeps their events is not ours to know.
+        ids = [] if stream is Stream.ORDERS else [str(each["id"]) for each in flat]
+        return Page(stream, good, rejects, cursor, sample=sample(raw), ids=ids)
 
     def push(self, updates: Sequence[FieldUpdate]) -> Iterator[PushResult]:
         """Write custom properties: together in one job; those of whom a property is cleared one by one.
