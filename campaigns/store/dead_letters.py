@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 
 from campaigns.store.database import Store
 from campaigns.store.statements import in_parts, insert_new
@@ -55,10 +55,3 @@ def kept(store: Store, connection: str) -> list[DeadLetter]:
     with store.engine.connect() as read:
         rows = read.execute(query.where(_d.connection == connection).order_by(_d.customer_id))
         return [DeadLetter(*row) for row in rows]
-
-
-def counts(store: Store) -> dict[str, int]:
-    """Count the dead letters of each connection."""
-    with store.engine.connect() as read:
-        rows = read.execute(select(_d.connection, func.count()).group_by(_d.connection))
-        return {row[0]: row[1] for row in rows}
