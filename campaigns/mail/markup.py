@@ -17,6 +17,7 @@ _ENDS = {"variable_end", "block_end", "comment_end", "raw_begin", "raw_end"}
 _WORD = re.compile(r"jinja(\d+)(?:block|value)")
 _COMMENTED = re.compile(r"(?:<!--|&lt;!--)(jinja\d+block)(?:-->|--&gt;)")
 _MARKUP = re.compile(r"<!--.*?-->|<(?:\"[^\"]*\"|'[^']*'|[^<>\"'])*>|(jinja\d+block)", re.DOTALL)
+_STYLE = re.compile(r"(<style\b.*?</style>)", re.DOTALL)
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'", re.DOTALL)
 
 
@@ -43,7 +44,19 @@ def to_html(name: str, mjml: str, jinja: Environment) -> str:
     lines = "\n".join(line.strip() for line in html.splitlines() if line.strip())
     # A mail line has at most 998 octets (RFC 5322, section 2.1.1), and links are long: each begins a line of its own.
     lines = lines.replace(' href="', '\nhref="')
+    lines = _quick_to_send(lines)
     return _WORD.sub(lambda found: hidden[int(found[1])], _COMMENTED.sub(r"\1", lines))
+
+
+def _quick_to_send(html: str) -> str:
+    """Keep from each message what can be done once: to write signs in bytes, and a dot before one that begins a line.
+
+    So signs that are not ASCII are written by their number, but for those in CSS, and no line begins with a dot (RFC
+    5321, section 4.5.2).
+    """
+    pieces = _STYLE.split(html)
+    pieces[::2] = [piece.encode("ascii", "xmlcharrefreplace").decode() for piece in pieces[::2]]
+    return "".join(pieces).replace("\n.", "\n .")
 
 
 def _hide(source: str, jinja: Environment) -> tuple[str, list[str]]:

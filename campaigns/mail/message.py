@@ -126,7 +126,7 @@ def build(  # noqa: PLR0913 - the headers of a message, all by name
         address_header("To", named, recipient),
         *reply_lines,
         text_header("Subject", titled),
-        f"Date: {_date(date)}",
+        f"Date: {_date(date.replace(microsecond=0))}",
         f"Message-ID: {key}",
         *(folded(name, value.split(" ")) for name, value in extra.items()),
         "MIME-Version: 1.0",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError
-from jinja2.runtime import LoopContext
+from jinja2.runtime import LoopContext, escape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from campaigns.errors import BadTemplate
@@ -146,9 +146,22 @@ def _compile(name: str, mjml: str, text: str) -> CompiledTemplate:
 
 def _parse(environment: ImmutableSandboxedEnvironment, source: str, where: str) -> Template:
     try:
-        return environment.from_string(source)
+        template = environment.from_string(source)
     except TemplateSyntaxError as error:
         raise BadTemplate(f"{where}, line {error.lineno}: {error.message}", remedy="mend the Jinja there") from error
+    template.root_render_func.__globals__["escape"] = _escaped
+    return template
+
+
+def _escaped(value: object) -> str:
+    """Escape as Jinja does where it shows a value, but make no object of each word: that took half of a message's time.
+
+    >>> _escaped("Salt & pepper"), _escaped("Salt")
+    ('Salt &amp; pepper', 'Salt')
+    """
+    if type(value) is str and not ("&" in value or "<" in value or ">" in value or '"' in value or "'" in value):
+        return value
+    return str(escape(value))
 
 
 @lru_cache(maxsize=128)

@@ -37,7 +37,9 @@ def create(store: Store, run: Mapping[str, Any], rows: Sequence[Mapping[str, Any
     Returns:
         False when the run is there already (another process was first): nothing was changed.
     """
-    values = [{**row, "run_id": run["id"], "changed_at": now} for row in rows]
+    # In the order in which they are claimed: what is changed together then stands together on the disk.
+    ordered = sorted(rows, key=lambda row: row["rfc_message_id"] or "")
+    values = [{**row, "run_id": run["id"], "changed_at": now} for row in ordered]
     return _new(store, {**run, "state": "delivering", "planned_at": now}, values)
 
 
