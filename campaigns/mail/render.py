@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError
-from jinja2.runtime import LoopContext, escape
+from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import escape
 
 from campaigns.errors import BadTemplate
 from campaigns.mail.markup import to_html

@@ -1,6 +1,6 @@
 """How fast messages leave, beside Postfix's `smtp-source` and Python's `smtplib` against the same sink, in one run.
 
-    python -m tests.benchmarks.delivery              # 20,000 messages a round
+    python -m tests.benchmarks.delivery              # 60,000 messages a round
     python -m tests.benchmarks.delivery memory 1000000
 
 Each message of ours is rendered from a slate, claimed from the outbox, and its outcome committed; about 43 KB.
@@ -31,7 +31,7 @@ ROUNDS = 3
 SIZE = 40 * 1024
 ROUND_TRIP_SECONDS = 0.02
 SIGNED = '[[mail.signatures]]\nselector = "bench"\nkey = "dkim.pem"\n'
-RAISED = "[delivery]\nconnections = 50\n"
+RAISED = "[delivery]\nconnections = 100\n"
 
 
 def program(name):
@@ -156,8 +156,8 @@ def sentences(count):
     """Measure; yield one sentence at a time."""
     ways = {
         "unsigned, 20 connections a process": "",
-        "unsigned, 50 connections a process": RAISED,
-        "signed with RSA-2048, 50 connections a process": SIGNED + RAISED,
+        "unsigned, 100 connections a process": RAISED,
+        "signed with RSA-2048, 100 connections a process": SIGNED + RAISED,
     }
     with sink() as port:
         rounds = [
@@ -171,7 +171,7 @@ def sentences(count):
                 f"committed ({rate:,.0f} a second, smtp-source {median([one[0] for one in rounds]):,.0f})"
             )
         with far_away(port) as far:
-            few = count // 5
+            few = count // 15
             ratio = median([ours(far, few, RAISED) / sixteen_threads(far, few // 10) for _ in range(ROUNDS)])
         yield f"deliver is {ratio:.1f} times smtplib with 16 threads at a round trip of 20 ms, {few:,} messages"
 
@@ -186,6 +186,6 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["memory"]:
         sys.stdout.write(memory(int(sys.argv[2])) + "\n")
     else:
-        for sentence in sentences(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000):
+        for sentence in sentences(int(sys.argv[1]) if len(sys.argv) > 1 else 60_000):
             sys.stdout.write(sentence + "\n")
             sys.stdout.flush()

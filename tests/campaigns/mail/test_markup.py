@@ -91,3 +91,16 @@ def test_a_tag_nobody_knows_is_named():
 def test_whatever_else_the_compiler_trips_over_is_told(tmp_path):
     with pytest.raises(BadTemplate, match=r"x\.mjml is no MJML: .*none\.mjml.*; check its tags against mjml\.io"):
         compiled(f'<mj-include path="{tmp_path}/none.mjml" />')
+
+
+def test_signs_are_written_by_their_number_so_that_the_page_is_ascii_but_for_what_css_and_jinja_say():
+    html = compiled("<mj-text>Tee · {{ '·' }}</mj-text>", "<mj-style>.x:after { content: '·' }</mj-style>")
+    assert "Tee &#183; {{ '·' }}" in html
+    assert "content: '·'" in html
+    assert html.count("·") == 2
+
+
+def test_no_line_begins_with_a_dot():
+    html = compiled("<mj-text>tea</mj-text>", "<mj-style>\n.a { color: red }\n.b { color: blue }\n</mj-style>")
+    assert ".b { color: blue }" in html
+    assert not any(line.startswith(".") for line in html.splitlines())

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from campaigns.store import outbox, runs
@@ -22,6 +23,20 @@ def test_a_run_is_planned_once(store):
     assert plan(store, 3) is False
     assert runs.exists(store, RUN) is True
     assert states(store) == {"waiting": 10}
+
+
+def test_messages_stand_in_the_database_in_the_order_in_which_they_are_claimed(store):
+    header = {"id": RUN, "campaign": "weekly", "scheduled_at": NOW, "as_of": NOW, "settings": {}}
+    rows = [
+        {"customer_id": customer, "state": "waiting", "due_at": NOW, "rfc_message_id": name}
+        for customer, name in [("a", "<3@x>"), ("b", "<1@x>"), ("c", "<2@x>")]
+    ]
+    held_out = {"customer_id": "d", "state": "held_out", "due_at": None, "rfc_message_id": None}
+    runs.create(store, header, [*rows, held_out], NOW)
+    place = {"sqlite": "rowid", "postgresql": "ctid"}[store.engine.dialect.name]
+    with store.engine.connect() as read:
+        stored = read.execute(text(f"SELECT customer_id FROM messages ORDER BY {place}")).scalars().all()
+    assert stored == ["d", "b", "c", "a"]
 
 
 def test_a_run_that_can_not_be_planned_whole_leaves_nothing_behind(store):
