@@ -115,8 +115,9 @@ class Salesforce:
         job, total = job_of(since, mapped), None
         if stream is Stream.CUSTOMERS and not since:
             job, total = self._begun(asked)
+            if job is not None:  # saved before it is waited for
+                yield replace(self._page(stream, asked, [], job.as_text(mapped)), total=total)
         if job is not None:
-            yield replace(self._page(stream, asked, [], job.as_text(mapped)), total=total)
             yield from self._bulk(stream, asked, job, mapped)
         mark = Mark.from_text(since, mapped) if job is None else job.mark
         reader = Reader(self._api, asked, self.page_records)
