@@ -55,8 +55,8 @@ class Login:
 
     @property
     def print(self) -> str:
-        """Stands for this login: tokens of another one are not used."""
-        told = json.dumps([self.url, self.path, self.client, self.refresh])
+        """Stands for this login, wherever it is asked for: tokens of another one are not used."""
+        told = json.dumps([self.client, self.refresh])
         return blake2b(told.encode(), digest_size=16).hexdigest()
 
 

@@ -197,6 +197,12 @@ def test_a_new_refresh_token_in_the_settings_counts_at_once(opened, endpoint):
     assert endpoint.asked[-1]["refresh_token"] == "refr3sh-new"
 
 
+def test_another_url_of_the_same_system_keeps_what_was_given(opened, endpoint):
+    opened().current()
+    assert opened(url="https://acme.example.com").current().access == "acc3ss-1"
+    assert len(endpoint.asked) == 1
+
+
 @pytest.mark.parametrize("seconds", [3600, "3600", 3600.0])
 def test_a_token_is_renewed_a_minute_before_it_expires(opened, endpoint, clock, seconds):
     endpoint.more = {"expires_in": seconds}

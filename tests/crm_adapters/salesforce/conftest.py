@@ -10,7 +10,8 @@ import pytest
 from crm_adapters import salesforce
 from crm_adapters.records import Stream
 from crm_adapters.salesforce import Salesforce, login
-from tests.crm_adapters.salesforce.fake import CLIENT, FIRST, LOGIN, SECRET, Clock, Org, identity
+from tests.crm_adapters.salesforce.fake import CLIENT, FIRST, LOGIN, SECRET, Org
+from tests.crm_adapters.salesforce.parts import Clock, identity
 
 NAMED = ("id", "order_id", "line_id", "customer_id", "product_id")
 FIELDS = {"segment": "Segment__c", "pick": "Pick__c", "picks": "Picks__c"}
@@ -156,3 +157,19 @@ def opened(org, clock, tokens):
         return Salesforce(entry, tokens, mapping, transport=org.transport(), clock=clock, **more)
 
     return open_one
+
+
+@pytest.fixture
+def mapped(tmp_path):
+    """Writes a mapping: the shipped one with some words in place of others."""
+
+    def write(*pairs):
+        text = salesforce.MAPPING.read_text()
+        for old, new in pairs:
+            assert old in text
+            text = text.replace(old, new)
+        path = tmp_path / "own.toml"
+        path.write_text(text)
+        return path
+
+    return write

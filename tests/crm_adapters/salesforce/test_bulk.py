@@ -7,7 +7,7 @@ import pytest
 
 from crm_adapters.errors import BadCursor, BadSource, Unreachable
 from crm_adapters.records import Stream
-from tests.crm_adapters.salesforce.fake import identity
+from tests.crm_adapters.salesforce.parts import identity
 
 THEN = datetime(2026, 1, 5, 9, tzinfo=UTC)
 BEGAN = datetime(2026, 1, 5, 10, 0, 7, tzinfo=UTC)  # as the org's clock says

@@ -8,7 +8,8 @@ import pytest
 from crm_adapters.base import FieldUpdate, System
 from crm_adapters.errors import BadSource, Denied, Unreachable
 from crm_adapters.records import Stream
-from tests.crm_adapters.salesforce.fake import CLIENT, FIRST, SECRET, identity, refused
+from tests.crm_adapters.salesforce.fake import CLIENT, FIRST, SECRET
+from tests.crm_adapters.salesforce.parts import identity, refused
 
 THEN = "2026-01-05T10:00:00+00:00"
 CUSTOMERS = Stream.CUSTOMERS

@@ -8,7 +8,7 @@ from campaigns.write_back import push
 from crm_adapters.base import FieldUpdate, RemoteField
 from crm_adapters.errors import BadSource, BatchRefused, Unreachable
 from crm_adapters.pushing import push_all
-from tests.crm_adapters.salesforce.fake import identity, refused
+from tests.crm_adapters.salesforce.parts import identity, refused
 
 THEN = "2026-01-05T10:00:00+00:00"
 TOGETHER = "/composite/sobjects"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.crm_adapters.salesforce.fake import Org, identity
+from tests.crm_adapters.salesforce.fake import Org
+from tests.crm_adapters.salesforce.parts import identity
 from tests.crm_adapters.salesforce.soql import Refused, Runner, parsed
 
 TIME = "2026-01-05T10:00:00Z"
