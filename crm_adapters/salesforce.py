@@ -104,7 +104,6 @@ class Salesforce:
         if stream not in self.streams():
             raise Unsupported(f"Salesforce, as it is mapped, has no {stream}", remedy="leave them out, or map them")
         asked = asked_of(stream, self.mapping.stream(stream))
-        since = None if stream is Stream.PRODUCTS else since
         first = not since
         for page in self._pages(stream, asked, since):
             yield replace(page, first=first)

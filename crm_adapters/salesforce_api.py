@@ -60,7 +60,7 @@ class Api:
             path: on the org's host.
             params: of the query.
             body: sent as JSON.
-            fine: statuses that the caller judges itself, unless the refusal says nothing about what was asked.
+            fine: statuses that the caller judges itself, unless the refusal may pass.
 
         Raises:
             BadSource: the call is refused as wrong.
@@ -76,7 +76,7 @@ class Api:
             if not fault.is_passing or tried == TRIES:
                 break
             self.clock.wait(FIRST_PAUSE * 2 ** (tried - 1))
-        if answer.status in fine and not fault.is_of_the_moment:
+        if answer.status in fine and not fault.is_passing:
             return answer
         raise refusal(answer.status, fault)
 

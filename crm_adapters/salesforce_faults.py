@@ -42,11 +42,6 @@ class Fault(NamedTuple):
         """Whether the same call may be answered a little later: when a day's calls are spent, it is not."""
         return self.code in PASSING or (self.code == TOO_MANY and "concurrent" in self.words.lower())
 
-    @property
-    def is_of_the_moment(self) -> bool:
-        """Whether it says nothing about what was asked."""
-        return self.code in (*PASSING, TOO_MANY)
-
 
 def fault_of(told: Any, words: Callable[[Any], str]) -> Fault:
     """Read a refusal: of a call (a list), of a record in it, or the page of a proxy.

@@ -3,12 +3,14 @@
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -300,6 +302,22 @@ def test_after_a_kill_before_it_was_kept_a_system_without_grace_needs_a_new_refr
             assert words.startswith("Shop gives no token: expired access/refresh token (a renewal begun at ")
             assert f"begun at {began} was cut off" in words
             assert words.endswith("let Handpicked in there anew, and put the new refresh token into the connection")
+
+
+def test_however_often_it_is_tried_the_time_told_is_that_of_the_renewal_that_was_cut_off(path, endpoint, opened, clock):
+    known = endpoint.transport()
+
+    def cut(request):
+        known.handle_request(request)
+        raise httpx.ReadError("reset", request=request)
+
+    began = datetime.fromtimestamp(clock.now(), UTC).isoformat()
+    with pytest.raises(Unreachable):
+        Tokens(login(), path, transport=httpx.MockTransport(cut), clock=clock).current()
+    for _ in range(2):
+        clock.time += 3600
+        with pytest.raises(Denied, match=re.escape(f"begun at {began} was cut off")):
+            opened().current()
 
 
 def test_after_a_kill_once_it_was_kept_nothing_is_asked_again(endpoint, path):

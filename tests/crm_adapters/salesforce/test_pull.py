@@ -200,9 +200,15 @@ def test_products_have_their_price_in_the_standard_price_book_and_their_own_curr
     put_product(org, 31, [other_book, off, ("USD", 3.5, 1, True), ("EUR", 3.2, 1, True)], CurrencyIsoCode="EUR")
     put_product(org, 32, [("JPY", 1980.0, 1, True)], CurrencyIsoCode="USD")
     put_product(org, 33, [])
+    put_product(org, 34, [("EUR", 3.2, 1, True), ("USD", 3.5, 1, True)], CurrencyIsoCode="EUR")
     rows, (page,) = pulled(opened(), PRODUCTS)
     told = [(row["title"], row["price_minor"], row["currency"], row["published"]) for row in rows]
-    assert told == [("Tea 31", 320, "EUR", True), ("Tea 32", 1980, "JPY", True), ("Tea 33", None, None, True)]
+    assert told == [
+        ("Tea 31", 320, "EUR", True),
+        ("Tea 32", 1980, "JPY", True),
+        ("Tea 33", None, None, True),
+        ("Tea 34", 320, "EUR", True),
+    ]
     assert page.cursor is None
 
 

@@ -180,6 +180,18 @@ def test_too_many_calls_are_no_fault_of_the_batch(contacts, opened):
         pushed(opened(), picks([1, 2]))
 
 
+def test_a_batch_that_salesforce_could_not_look_at_is_no_batch_that_it_refuses(contacts, opened, clock):
+    def busy(_):
+        raise refused(400, "UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access")
+
+    contacts.troubles = [busy]
+    assert statuses(opened().push(picks([1, 2]))) == ["sent", "sent"]
+    contacts.troubles = [busy] * 50
+    with pytest.raises(Unreachable, match="nothing is lost"):
+        pushed(opened(), picks([1, 2]))
+    assert clock.waits == [5, 5, 10, 20, 40]
+
+
 def test_a_write_that_took_effect_and_failed_is_made_again_and_is_the_same(contacts, opened):
     import httpx
 
