@@ -1,6 +1,7 @@
 """When Salesforce fails, refuses or cuts short, nothing is lost, and no secret is told anywhere."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -60,6 +61,16 @@ def test_a_session_that_ends_amid_a_pull_is_renewed_once_and_the_pull_goes_on(fi
     filled.sessions.clear()
     found += [one for page in pages for one in page.rows["id"].to_pylist()]
     assert found == ALL
+    assert [form["refresh_token"] for form in filled.asked] == [FIRST, "5Aep861.refresh-1"]
+
+
+def test_of_two_threads_whose_session_ended_one_renews_it_and_both_go_on(filled, opened):
+    adapters = [opened(page_records=2) for _ in range(2)]
+    for adapter in adapters:
+        adapter.check()
+    filled.sessions.clear()
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(ids, adapters)) == [ALL, ALL]
     assert [form["refresh_token"] for form in filled.asked] == [FIRST, "5Aep861.refresh-1"]
 
 
