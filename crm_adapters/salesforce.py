@@ -6,9 +6,9 @@ formula's value changes without its record's: `--full` reads them all. A merge s
 over: for that a page would have to carry pairs (id, MasterRecordId), which `Page` has no place for.
 Neither prices nor stock change a product's date, so products are read whole each time.
 
-Connect with url (https://login.salesforce.com, or your own domain), user and password (consumer key and secret of a
-connected app), and token: the refresh token of who let it in (scopes api, refresh_token); without one the app's own
-user is taken (client credentials flow, on your own domain).
+Connect with url (https://login.salesforce.com; of a sandbox https://test.salesforce.com; or your own domain), user and
+password (consumer key and secret of a connected app), and token: the refresh token of who let it in (scopes api and
+refresh_token); without one the app's own user is taken (client credentials flow, on your own domain).
 """
 
 from collections.abc import Iterator, Mapping, Sequence

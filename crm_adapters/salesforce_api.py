@@ -134,8 +134,9 @@ class Api:
 
     def _unfolded(self, value: Any) -> Any:
         """A value of a record; a list nested in it is read to its end."""
-        is_list = isinstance(value, Mapping) and isinstance(value.get("records"), list)
-        return list(self._rest(value)) if is_list else plain(value)
+        if not isinstance(value, dict):
+            return value
+        return list(self._rest(value)) if isinstance(value.get("records"), list) else plain(value)
 
 
 def _page(answer: Answer) -> Mapping[str, Any]:
