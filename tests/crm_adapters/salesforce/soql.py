@@ -170,7 +170,7 @@ class Runner:
         self._check(question, table)
         met = [one for one in self.objects[table].values() if within is None or one[within[0]] == within[1]]
         met = [one for one in met if self.deleted or not one["IsDeleted"]]
-        met = [one for one in met if question.where is None or self._is_met(table, one, question.where)]
+        met = list(filter(self._test(table, question.where), met))
         if question.order:
             met.sort(key=lambda one: [self.value(table, one, name) for name in question.order])
         else:
@@ -234,12 +234,18 @@ class Runner:
         above = self.objects[other].get(record.get(key))
         return None if above is None else self.value(other, above, rest)
 
-    def _is_met(self, table, record, condition):
+    def _test(self, table, condition):
+        """What says of a record whether it meets a condition."""
+        if condition is None:
+            return lambda _: True
         if condition[0] in ("AND", "OR"):
-            each = (self._is_met(table, record, one) for one in condition[1])
-            return all(each) if condition[0] == "AND" else any(each)
+            each, join = [self._test(table, one) for one in condition[1]], all if condition[0] == "AND" else any
+            return lambda record: join(one(record) for one in each)
         sign, name, value = condition
-        return SIGNS[sign](self.value(table, record, name), value)
+        compare = SIGNS[sign]
+        if "." in name:
+            return lambda record: compare(self.value(table, record, name), value)
+        return lambda record: compare(record.get(name), value)
 
 
 def unsupported(name):
