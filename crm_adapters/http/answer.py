@@ -1,4 +1,4 @@
-"""What a system answered, read as JSON."""
+"""What a system answered, read as JSON; CSV stays text."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 TIMED_OUT, TOO_MANY = 408, 429
+CSV = "text/csv"
 MOVED = (301, 302, 303, 307, 308)
 
 
@@ -15,7 +16,7 @@ class NoJson(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a system answered: its status, its headers, and its JSON (None for an empty body)."""
+    """What a system answered: its status, its headers, and its JSON (None for an empty body), or the text of CSV."""
 
     status: int
     headers: httpx.Headers = field(repr=False)
@@ -49,6 +50,8 @@ def read(response: httpx.Response) -> Answer:
 def _data(response: httpx.Response) -> Any:
     if not response.content:
         return None
+    if response.headers.get("content-type", "").startswith(CSV):
+        return response.text
     try:
         return response.json()
     except (ValueError, RecursionError) as error:

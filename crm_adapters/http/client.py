@@ -18,6 +18,7 @@ from crm_adapters.http.address import address, place
 from crm_adapters.http.answer import Answer, NoJson, read
 from crm_adapters.http.budget import Budget
 from crm_adapters.http.clock import Clock, RealClock
+from crm_adapters.http.form import Form
 from crm_adapters.http.journal import note, told_here_alone
 from crm_adapters.http.waiting import wait_before
 from crm_adapters.http.wording import Wording
@@ -90,7 +91,7 @@ class Client:
             method: GET, POST and so on.
             path: below the system's url, or a whole url on the same host.
             params: of the query.
-            body: sent as JSON.
+            body: sent as JSON, or a `Form` as a form.
             fine: statuses that the caller judges itself, beside 2xx.
 
         Raises:
@@ -149,8 +150,9 @@ class Client:
 
     def _request(self, method: str, path: str, params: Mapping[str, str] | None, body: Any) -> httpx.Request:
         headers = self._wording.signed(self._headers())
+        form, told = (body, None) if isinstance(body, Form) else (None, body)
         try:
-            request = self._http.build_request(method, path, params=params, json=body, headers=headers)
+            request = self._http.build_request(method, path, params=params, data=form, json=told, headers=headers)
         except httpx.InvalidURL as error:
             raise self._wording.not_callable(path, error) from None
         if place(request.url) != place(self._base):

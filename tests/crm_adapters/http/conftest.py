@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from crm_adapters.http.client import Client
+from crm_adapters.http.oauth import Tokens
+from tests.crm_adapters.http.token_endpoint import Endpoint, login
 
 URL = "https://shop.example.com"
 
@@ -152,3 +154,19 @@ def server(monkeypatch):
     serving = Server()
     yield serving
     serving.stop()
+
+
+@pytest.fixture
+def endpoint():
+    return Endpoint()
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "tokens" / "shop.json"
+
+
+@pytest.fixture
+def tokens_of(endpoint, path, clock):
+    """Opens the tokens, as after a restart."""
+    return lambda **more: Tokens(login(**more), path, transport=endpoint.transport(), clock=clock)

@@ -8,6 +8,7 @@ import pytest
 from crm_adapters.errors import BadSource, Denied, Unreachable
 from crm_adapters.http import client as core
 from crm_adapters.http.budget import Budget
+from crm_adapters.http.form import Form
 
 GOOD = {"status_code": 200, "json": {"ok": True}}
 BUSY = {"status_code": 503, "json": {"error": "busy"}}
@@ -35,6 +36,19 @@ def test_a_call_is_sent_as_asked(client_of, network):
     assert (request.method, str(request.url)) == ("PATCH", "https://shop.example.com/api/v2/people/7?a=1+2")
     assert request.headers["authorization"] == "Bearer s3cret-t0ken"
     assert request.content.decode() == '{"é":null}'
+
+
+def test_a_form_is_sent_as_a_form(client_of, network):
+    asked = network(GOOD)
+    client_of(asked).call("POST", "/token", body=Form({"grant": "a b", "key": "é&="}))
+    (request,) = asked.requests
+    assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert request.content == b"grant=a+b&key=%C3%A9%26%3D"
+
+
+def test_csv_stays_text(client_of, network):
+    asked = network({"status_code": 200, "content": "Id\né\n".encode(), "headers": {"content-type": "text/csv"}})
+    assert client_of(asked).call("GET", "/rows").data == "Id\né\n"
 
 
 def test_headers_are_made_anew_for_each_call(client_of, network):
