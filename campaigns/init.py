@@ -60,7 +60,7 @@ def init(folder: Path, *, name: str = "Corner Market", pretend_now: str | None =
         settings: SETTINGS.format(name=name, pretend_now=moment),
         folder / "campaigns" / "weekly_digest.toml": _shipped("campaigns", "recipes/weekly_digest.toml"),
         folder / "mappings" / "shop.toml": _shipped("crm_adapters", "mappings/files.toml"),
-        folder / ".gitignore": ".handpicked-secret\nhandpicked.db*\nmodels/\noutbox/\n*.pem\n",
+        folder / ".gitignore": ".handpicked-secret\n.handpicked-tokens/\nhandpicked.db*\nmodels/\noutbox/\n*.pem\n",
     }
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)

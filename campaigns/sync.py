@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from campaigns.errors import NotFound
 from campaigns.project import Project, real_now
@@ -38,7 +39,8 @@ def connect(project: Project, name: str) -> Adapter:
     source = connection.url or str(project.folder / (connection.path or "."))
     mapping = project.folder / connection.mapping if connection.mapping else None
     password, token = connection.password.get_secret_value(), connection.token.get_secret_value()
-    access = Access(source, connection.user, password, token)
+    state = project.folder / ".handpicked-tokens" / f"{quote(name, safe='')}.json"
+    access = Access(source, connection.user, password, token, state)
     return open_adapter(connection.adapter, access, mapping)
 
 

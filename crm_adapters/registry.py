@@ -4,13 +4,14 @@ import difflib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crm_adapters import hubspot, klaviyo
+from crm_adapters import hubspot, klaviyo, salesforce
 from crm_adapters.base import Adapter
 from crm_adapters.errors import Unsupported
 from crm_adapters.files import Files
 from crm_adapters.hubspot import HubSpot
 from crm_adapters.klaviyo import Klaviyo
 from crm_adapters.mapping import load_mapping
+from crm_adapters.salesforce import Salesforce
 from crm_adapters.sql import Sql
 from crm_adapters.vendure import Vendure
 
@@ -19,6 +20,7 @@ KINDS = {
     "sql": "a database that SQLAlchemy reads",
     "hubspot": f"a HubSpot account, {HubSpot.api_version}",
     "klaviyo": f"a Klaviyo account, API revision {Klaviyo.api_version}",
+    "salesforce": f"a Salesforce org, REST API {Salesforce.api_version}",
     "vendure": f"a Vendure shop, {Vendure.api_version}",
 }
 """What can be connected, in words."""
@@ -32,13 +34,15 @@ class Access:
         source: the folder, or the URL.
         user: who logs in, where somebody does.
         password: of the user.
-        token: a key of the system's API, where there is no user.
+        token: a key of the system's API, where there is no user; or the first refresh token.
+        state: the file that tokens are kept in which a system gives anew.
     """
 
     source: str = field(repr=False)
     user: str = ""
     password: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
+    state: Path | None = None
 
 
 def open_adapter(kind: str, access: Access, mapping: Path | None) -> Adapter:
@@ -63,6 +67,12 @@ def open_adapter(kind: str, access: Access, mapping: Path | None) -> Adapter:
     if kind == "klaviyo":
         _must_have(kind, token=access.token)
         return Klaviyo(access.token, mapping, url=_place(access) or klaviyo.URL)
+    if kind == "salesforce":
+        _must_have(kind, user=access.user, password=access.password)
+        if access.state is None:
+            raise Unsupported("Salesforce gives tokens anew", remedy="name the file to keep them in: Access(state=...)")
+        entry = salesforce.login(_place(access) or salesforce.URL, access.user, access.password, access.token)
+        return Salesforce(entry, access.state, mapping)
     if kind == "vendure":
         _must_have(kind, url=access.source, user=access.user, password=access.password)
         return Vendure(access.source, access.user, access.password, mapping)

@@ -10,11 +10,11 @@ from crm_adapters.registry import KINDS, Access, open_adapter
     ("kind", "source"),
     [
         *[("files", "."), ("sql", "sqlite://"), ("vendure", "https://shop.example.com")],
-        *[("hubspot", "/any/folder"), ("klaviyo", "/any/folder")],
+        *[("hubspot", "/any/folder"), ("klaviyo", "/any/folder"), ("salesforce", "/any/folder")],
     ],
 )
-def test_each_kind_is_opened(kind, source):
-    assert open_adapter(kind, Access(source, "user", "secret", "token"), None).name == kind
+def test_each_kind_is_opened(kind, source, tmp_path):
+    assert open_adapter(kind, Access(source, "user", "secret", "token", tmp_path / "tokens"), None).name == kind
     assert kind in KINDS
 
 
@@ -31,10 +31,22 @@ def test_another_word_is_refused_with_what_was_meant(kind, words):
         open_adapter(kind, Access("."), None)
 
 
-@pytest.mark.parametrize(("kind", "words"), [("klaviyo", "needs token"), ("vendure", "needs user and password")])
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("klaviyo", "needs token"),
+        ("vendure", "needs user and password"),
+        ("salesforce", "needs user and password"),
+    ],
+)
 def test_a_connection_that_lacks_what_it_needs_is_refused_before_any_call(kind, words):
     with pytest.raises(Unsupported, match=words):
         open_adapter(kind, Access("https://shop.example.com"), None)
+
+
+def test_tokens_that_a_system_gives_anew_need_a_file():
+    with pytest.raises(Unsupported, match="name the file to keep them in"):
+        open_adapter("salesforce", Access("https://acme.example.com", "key", "secret", "token"), None)
 
 
 def test_secrets_do_not_show():
