@@ -35,11 +35,12 @@ def walk(
     recent: deque[Container[Hashable]] = deque([read], maxlen=REMEMBERED)
     doubted: set[tuple[int, Hashable]] = set()
     before: list[Hashable] = []
-    went_back = False
+    since, went_back = 0, False
     while True:
         items, total = ask(offset, size)
         places = [place(item) for item in items]
-        if len(places) > 1 and places == before:
+        since = since if places == before else offset
+        if len(places) > 1 and offset > since and (len(places) == size or offset >= since + size):
             raise repeats()
         border = (offset, places[0] if places else None)
         if offset and not _is_known(border[1], recent) and border not in doubted:

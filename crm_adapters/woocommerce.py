@@ -52,7 +52,7 @@ LISTS: dict[Stream, tuple[str, Sequence[str]]] = {
 }
 """Of each stream, the list it is in, and the states that are asked for one after the other."""
 CATEGORY, CURRENCY = "category", "shop.currency"
-REFUSED, TOO_LARGE = 400, 413
+TOO_LARGE = 413
 MOST = 100
 """Of a page, and of a batch."""
 
@@ -196,7 +196,7 @@ class WooCommerce:
 
     def _written(self, updates: Sequence[FieldUpdate]) -> dict[str, PushResult]:
         body = {"update": [_change(update) for update in updates]}
-        answer = self._call("POST", "customers/batch", body=body, fine=(REFUSED, TOO_LARGE))
+        answer = self._call("POST", "customers/batch", body=body, fine=(words.REFUSED, TOO_LARGE))
         if not answer.good:
             raise BatchRefused(self._told(answer.data))
         if not isinstance(answer.data, Mapping) or not isinstance(answer.data.get("update"), list):
@@ -238,7 +238,10 @@ class WooCommerce:
                 yield PushResult(one, "sent")
                 continue
             answer = self._call(
-                "DELETE", f"customers/{int(one)}", params={"force": "true"}, fine=(REFUSED, FORBIDDEN, words.NOT_FOUND)
+                "DELETE",
+                f"customers/{int(one)}",
+                params={"force": "true"},
+                fine=(words.REFUSED, FORBIDDEN, words.NOT_FOUND),
             )
             gone = answer.good or words.code_of(answer.data) in words.GONE
             yield PushResult(one, "sent" if gone else "rejected", "" if answer.good else self._told(answer.data))
@@ -291,7 +294,7 @@ class WooCommerce:
         body: Any = None,
         fine: Sequence[int] = (),
     ) -> Answer:
-        judged = (UNAUTHORIZED, FORBIDDEN, words.NOT_FOUND)
+        judged = (UNAUTHORIZED, FORBIDDEN, words.NOT_FOUND, *([words.REFUSED] if method == "GET" else []))
         try:
             answer = self._client.call(method, f"/{API}/{path}", params=params, body=body, fine=(*judged, *fine))
         except Unreachable as error:

@@ -10,7 +10,7 @@ from crm_adapters.http.address import address
 from crm_adapters.http.answer import Answer
 from crm_adapters.http.wording import UNAUTHORIZED
 
-NOT_FOUND = 404
+REFUSED, NOT_FOUND = 400, 404
 KEYS = "WooCommerce > Settings > Advanced > REST API"
 GONE = ("woocommerce_rest_invalid_id", "wc_user_invalid_id", "woocommerce_rest_customer_invalid_id")
 HIDDEN_HEADER = (
@@ -21,6 +21,7 @@ NO_API = (
     "check the connection's url; in the shop, WooCommerce must be active, and the permalinks "
     "(Settings > Permalinks) must not be plain; or a plugin has switched its REST API off"
 )
+TOO_OLD = "update WooCommerce: its API must know `modified_after`, and how to sort by `modified`"
 NO_JSON = (
     "a page stands in the way of the shop's API, of a plugin for maintenance, security or cache: let it leave "
     "/wp-json alone; nothing is lost"
@@ -50,10 +51,10 @@ def _is_this_machine(host: str) -> bool:
 
 
 def refusal(answer: Answer, words: str, *, writes: bool) -> AdapterError:
-    """Why a call is refused: who is not known or not let in (401, 403), and where there is no such API (404)."""
+    """Why a call is refused: who is not known or let in (401, 403), where there is no such API (404), or an old one."""
     told = f"WooCommerce says {answer.status}: {words}"
-    if answer.status == NOT_FOUND:
-        return BadSource(told, remedy=NO_API)
+    if answer.status in (REFUSED, NOT_FOUND):
+        return BadSource(told, remedy=NO_API if answer.status == NOT_FOUND else TOO_OLD)
     if answer.status != UNAUTHORIZED:
         return Denied(told, remedy=f"give the key to a user who manages the shop, in {KEYS}")
     if "_cannot_" in code_of(answer.data):  # it refuses somebody whose key it has not seen

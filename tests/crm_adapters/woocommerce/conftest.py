@@ -1,4 +1,4 @@
-"""A WooCommerce shop of the tests, and the world that the checks fill; its numbers are told by the checks' own names."""
+"""A shop of the tests, and the world that the checks fill; its numbers are told by the checks' own names."""
 
 import itertools
 from dataclasses import replace

@@ -23,14 +23,13 @@ BY = {
     "orders": ("date", "id", "include", "title", "slug", "modified"),
 }
 BY["products"] = (*BY["orders"], "price", "popularity", "rating", "menu_order")
-VARIATION = (
-    "id date_created date_created_gmt date_modified date_modified_gmt description permalink sku price regular_price "
-    "sale_price date_on_sale_from date_on_sale_from_gmt date_on_sale_to date_on_sale_to_gmt on_sale status purchasable "
-    "virtual downloadable downloads download_limit download_expiry tax_status tax_class manage_stock stock_quantity "
-    "stock_status backorders backorders_allowed backordered weight dimensions shipping_class shipping_class_id image "
-    "attributes menu_order meta_data _links"
-).split()
-STAMPS = ("date_created", "date_modified")
+VARIATION = """
+    id date_created date_created_gmt date_modified date_modified_gmt description permalink sku price regular_price
+    sale_price date_on_sale_from date_on_sale_from_gmt date_on_sale_to date_on_sale_to_gmt on_sale status
+    purchasable virtual downloadable downloads download_limit download_expiry tax_status tax_class manage_stock
+    stock_quantity stock_status backorders backorders_allowed backordered weight dimensions shipping_class
+    shipping_class_id image attributes menu_order meta_data _links
+""".split()  # noqa: SIM905
 
 
 class Clock:
@@ -67,7 +66,7 @@ class Shop:
         self.clear()
 
     def clear(self):
-        self.zone = timezone.utc
+        self.zone = UTC
         self.held = {"customers": {}, "orders": {}, "products": {}}
         self.variations, self.refunds, self.categories = {}, {}, {}
         self.rights, self.role, self.sees_key = "read_write", "shop_manager", True

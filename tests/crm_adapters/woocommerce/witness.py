@@ -8,7 +8,7 @@ from tests.crm_adapters.woocommerce import docs
 
 LISTS = ("customers", "orders", "products")
 UNDOCUMENTED = {
-    # The reference's tables lag behind: the lists' controllers know it, and add the id ("for consistency with pagination").
+    # The tables of the reference lag behind: the controllers of these lists know it, and sort by id within a time.
     ("orderby", "modified"),
 }
 
