@@ -18,6 +18,8 @@ from crm_adapters.marks import bad_cursor
 VERSION = 1
 PRINT_BYTES = 6
 """Of a print: that a change makes the same one again happens once in 10**14."""
+PORTION = 100
+"""News wait until they are one part in so many of all: the cursor is as long as the list, and written with them."""
 
 
 class Seen(NamedTuple):
@@ -82,7 +84,7 @@ class Whole:
         return sum(number <= self.at for number in self.prints) if self.at is not None else 0
 
     def follow(self, pages: Iterable[tuple[Sequence[Seen], bool]], size: int) -> Iterator[News]:
-        """Hold a reading against what is known, and give on the news, about `size` records at once.
+        """Hold a reading against what is known, and give on the news: `size` records at once, of a long list more.
 
         A list that shows nothing at all has hidden its records, rather than lost them: then none is gone.
 
@@ -107,7 +109,7 @@ class Whole:
                     coming = next(left, None)
                 records += self._news(row)
                 at = row.number
-            if len(records) >= size and not is_last:
+            if len(records) >= max(size, len(self.prints) // PORTION) and not is_last:
                 yield News(records, gone, self.as_text(at))
                 records, gone, start = [], [], at
         while coming is not None and at is not None and at != self.at:

@@ -8,12 +8,11 @@ What its API is like (its documentation, and the source of its controllers):
 - A batch answers for each of its records. Metadata are found by their key, and null takes one away.
 """
 
-from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
-from functools import cached_property, partial
+from functools import partial
 from heapq import merge
 from itertools import chain, islice
 from pathlib import Path
@@ -25,12 +24,10 @@ from crm_adapters import woocommerce_rows as rows
 from crm_adapters import woocommerce_words as words
 from crm_adapters.base import FieldChange, FieldUpdate, Health, Page, PushResult, RemoteField
 from crm_adapters.counted import walk
-from crm_adapters.errors import BadSource, BatchRefused, Unreachable, Unsupported
+from crm_adapters.errors import BadSource, BatchRefused, Unsupported
 from crm_adapters.flat import table_of
-from crm_adapters.http.answer import Answer
-from crm_adapters.http.client import Client
 from crm_adapters.http.clock import Clock
-from crm_adapters.http.wording import FORBIDDEN, UNAUTHORIZED
+from crm_adapters.http.wording import FORBIDDEN
 from crm_adapters.in_order import InOrder, Row, fresh, position
 from crm_adapters.mapping import Mapping as FieldMapping
 from crm_adapters.mapping import load_mapping
@@ -38,11 +35,10 @@ from crm_adapters.marks import Mark, Position, follow, print_of, resumed
 from crm_adapters.records import Stream
 from crm_adapters.translate import sample, translate
 from crm_adapters.whole import Seen, Whole
+from crm_adapters.woocommerce_api import BY_ID, MOST, VERSION, Api, listed, place_of
 
 MAPPING = Path(__file__).parent / "mappings" / "woocommerce.toml"
-API = "wp-json/wc/v3"
 SECOND = timedelta(seconds=1)
-BY_ID = {"orderby": "id", "order": "asc"}
 BY_CHANGE = {"orderby": "modified", "order": "asc", "dates_are_gmt": "true"}
 EVERYBODY = {"role": "all"}
 LISTS: dict[Stream, tuple[str, Sequence[str]]] = {
@@ -53,15 +49,13 @@ LISTS: dict[Stream, tuple[str, Sequence[str]]] = {
 """Of each stream, the list it is in, and the states that are asked for one after the other."""
 CATEGORY, CURRENCY = "category", "shop.currency"
 TOO_LARGE = 413
-MOST = 100
-"""Of a page, and of a batch."""
 
 
 class WooCommerce:
     """Pull customers whole and the rest by change; push metadata of customers, up to 100 a call."""
 
     name: ClassVar[str] = "woocommerce"
-    api_version: ClassVar[str] = "wc/v3"
+    api_version: ClassVar[str] = VERSION
     max_batch: ClassVar[int] = MOST
     max_bytes: ClassVar[int] = 1_000_000
     sweeps: ClassVar[bool] = True
@@ -77,16 +71,7 @@ class WooCommerce:
         transport: httpx.BaseTransport | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._headers = {"Authorization": f"Basic {b64encode(f'{key}:{secret}'.encode()).decode()}"}
-        self._client = Client(
-            words.guarded(url),
-            system="WooCommerce",
-            headers=lambda: self._headers,
-            secrets=[key, secret],
-            transport=transport,
-            clock=clock,
-        )
-        self._host = httpx.URL(url).host
+        self._api = Api(url, key, secret, transport=transport, clock=clock)
         self.mapping: FieldMapping = load_mapping(mapping or MAPPING)
         self.page_records = page_records
         self._known_fields: list[RemoteField] | None = None
@@ -117,7 +102,7 @@ class WooCommerce:
     def _customers(self, since: str | None, mapped: int) -> Iterator[Page]:
         known = Whole.from_text(since, mapped)
         named = self._named(Stream.CUSTOMERS)
-        ask = partial(self._ask, "customers", {**BY_ID, **EVERYBODY})
+        ask = partial(self._api.ask, "customers", {**BY_ID, **EVERYBODY})
         read, offset = range((known.at or 0) + 1), max(known.read - 1, 0)
         pages = walk(ask, lambda raw: int(raw["id"]), self.page_records, offset=offset, read=read)
         seen = (([self._seen(rows.customer(each, named)) for each in found], is_last) for found, is_last in pages)
@@ -150,7 +135,7 @@ class WooCommerce:
     def _ascending(self, path: str, params: Mapping[str, str]) -> Iterator[Row]:
         """One list, by time. Where the shop's clock goes back an hour, what comes late takes the time before it."""
         latest = rows.EPOCH
-        pages = walk(partial(self._ask, path, params), _place, self.page_records)
+        pages = walk(partial(self._api.ask, path, params), place_of, self.page_records)
         for raw in chain.from_iterable(found for found, _ in pages):
             latest = max(latest, rows.moment_of(raw))
             yield Row(latest, str(raw["id"]), raw)
@@ -158,19 +143,14 @@ class WooCommerce:
     def _flat(self, stream: Stream, raw: Mapping[str, Any]) -> list[dict[str, Any]]:
         named = self._named(stream)
         if stream is Stream.ORDERS:
-            refunds = self._under(f"orders/{raw['id']}/refunds") if raw.get("refunds") else []
+            refunds = self._api.under(f"orders/{raw['id']}/refunds") if raw.get("refunds") else []
             return rows.order(raw, refunds, named)
-        variations = self._under(f"products/{raw['id']}/variations") if raw.get("variations") else []
+        variations = self._api.under(f"products/{raw['id']}/variations") if raw.get("variations") else []
         if stream is Stream.OFFERS:
             return rows.offers(raw, variations, named)
-        category = {CATEGORY: rows.deepest(raw, self._paths)} if CATEGORY in named else {}
-        currency = {CURRENCY: self._currency} if CURRENCY in named else {}
+        category = {CATEGORY: rows.deepest(raw, self._api.paths)} if CATEGORY in named else {}
+        currency = {CURRENCY: self._api.currency} if CURRENCY in named else {}
         return rows.product(raw, variations, {**category, **currency}, named)
-
-    def _under(self, path: str) -> list[Mapping[str, Any]]:
-        """All that belongs to one record, e.g. the variations of a product; nothing if it was deleted a moment ago."""
-        pages = walk(partial(self._ask, path, BY_ID, fine=(words.NOT_FOUND,)), _place, MOST)
-        return [each for found, _ in pages for each in found]
 
     def _page(self, stream: Stream, flat: Sequence[Mapping[str, Any]], cursor: str) -> Page:
         raw = table_of(flat, self._named(stream))
@@ -196,15 +176,15 @@ class WooCommerce:
 
     def _written(self, updates: Sequence[FieldUpdate]) -> dict[str, PushResult]:
         body = {"update": [_change(update) for update in updates]}
-        answer = self._call("POST", "customers/batch", body=body, fine=(words.REFUSED, TOO_LARGE))
+        answer = self._api.call("POST", "customers/batch", body=body, fine=(words.REFUSED, TOO_LARGE))
         if not answer.good:
-            raise BatchRefused(self._told(answer.data))
+            raise BatchRefused(self._api.told(answer.data))
         if not isinstance(answer.data, Mapping) or not isinstance(answer.data.get("update"), list):
             raise BadSource("WooCommerce's answer to a batch has no `update`", remedy=words.NO_API)
         told = {str(item["id"]): item for item in answer.data["update"]}
         found = ((update, told.get(str(int(update.customer_id)))) for update in updates)
         return {
-            update.customer_id: words.outcome(update, item, self._told((item or {}).get("error")))
+            update.customer_id: words.outcome(update, item, self._api.told((item or {}).get("error")))
             for update, item in found
         }
 
@@ -212,7 +192,7 @@ class WooCommerce:
         """The metadata of the hundred customers that came last: WooCommerce keeps no list of them."""
         if self._known_fields is None:
             asked = {"orderby": "registered_date", "order": "desc", **EVERYBODY}
-            found, _ = self._ask("customers", asked, 0, MOST)
+            found, _ = self._api.ask("customers", asked, 0, MOST)
             kinds = {
                 str(meta["key"]): words.kind_of(meta.get("value"))
                 for customer in found
@@ -237,89 +217,22 @@ class WooCommerce:
             if words.unfit(FieldUpdate(one)):
                 yield PushResult(one, "sent")
                 continue
-            answer = self._call(
+            answer = self._api.call(
                 "DELETE",
                 f"customers/{int(one)}",
                 params={"force": "true"},
                 fine=(words.REFUSED, FORBIDDEN, words.NOT_FOUND),
             )
             gone = answer.good or words.code_of(answer.data) in words.GONE
-            yield PushResult(one, "sent" if gone else "rejected", "" if answer.good else self._told(answer.data))
+            yield PushResult(one, "sent" if gone else "rejected", "" if answer.good else self._api.told(answer.data))
 
     def check(self) -> Health:
         """See whether customers may be read, and what the shop counts its prices in."""
-        answer = self._call("GET", "customers", params={**EVERYBODY, "per_page": "1"})
-        _list(answer)
+        answer = self._api.call("GET", "customers", params={**EVERYBODY, "per_page": "1"})
+        listed(answer)
         said = answer.headers.get("date")
-        skew = parsedate_to_datetime(said).timestamp() - self._client.clock.now() if said else None
-        return Health(f"{self._host}, prices in {self._currency}", self.api_version, skew)
-
-    @cached_property
-    def _currency(self) -> str:
-        """The shop's own: its products name none."""
-        told = self._call("GET", "data/currencies/current").data
-        if not isinstance(told, Mapping) or not told.get("code"):
-            raise BadSource("WooCommerce does not tell its currency", remedy=words.NO_API)
-        return str(told["code"])
-
-    @cached_property
-    def _paths(self) -> dict[int, str]:
-        """The categories' paths. Their list can't be asked for from a place on, only page by page."""
-        found: dict[int, Mapping[str, Any]] = {}
-        for page in range(1, 1_000):
-            params = {**BY_ID, "per_page": str(MOST), "page": str(page)}
-            new = {each["id"]: each for each in _list(self._call("GET", "products/categories", params=params))}
-            if not new.keys() - found.keys():
-                break
-            found |= new
-        return rows.paths(list(found.values()))
-
-    def _ask(
-        self, path: str, params: Mapping[str, str], offset: int, size: int, *, fine: Sequence[int] = ()
-    ) -> tuple[list[Mapping[str, Any]], int | None]:
-        """Some records from a place on, and how many there are, unless a proxy has dropped that header."""
-        asked = {**params, "per_page": str(size), "offset": str(offset)}
-        answer = self._call("GET", path, params=asked, fine=fine)
-        if not answer.good:
-            return [], 0
-        total = answer.headers.get("x-wp-total", "")
-        return _list(answer), int(total) if total.isdigit() else None
-
-    def _call(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        body: Any = None,
-        fine: Sequence[int] = (),
-    ) -> Answer:
-        judged = (UNAUTHORIZED, FORBIDDEN, words.NOT_FOUND, *([words.REFUSED] if method == "GET" else []))
-        try:
-            answer = self._client.call(method, f"/{API}/{path}", params=params, body=body, fine=(*judged, *fine))
-        except Unreachable as error:
-            if "something else than JSON" not in error.problem:
-                raise
-            raise Unreachable(error.problem, remedy=words.NO_JSON) from error
-        if answer.good or (answer.status in fine and not words.is_no_api(answer)):
-            return answer
-        raise words.refusal(answer, self._told(answer.data), writes=method != "GET")
-
-    def _told(self, data: Any) -> str:
-        """What WooCommerce says in words, without the key, whatever it repeats."""
-        told = data.get("message") if isinstance(data, Mapping) else data
-        return self._client.words(told or None)
-
-
-def _list(answer: Answer) -> list[Mapping[str, Any]]:
-    found = answer.data
-    if not isinstance(found, list) or not all(isinstance(each, Mapping) and "id" in each for each in found):
-        raise BadSource("WooCommerce's answer is no list of records", remedy=words.NO_API)
-    return found
-
-
-def _place(raw: Mapping[str, Any]) -> tuple[str, str]:
-    return str(raw["id"]), str(raw.get("date_modified_gmt"))
+        skew = parsedate_to_datetime(said).timestamp() - self._api.clock.now() if said else None
+        return Health(f"{self._api.host}, prices in {self._api.currency}", self.api_version, skew)
 
 
 def _text(at: Position) -> str:

@@ -60,6 +60,23 @@ def test_a_hundred_thousand_records_are_known_in_less_than_a_megabyte():
     assert read(prints, cursor)[:2] == ([], [])
 
 
+def test_what_a_list_stops_showing_amid_a_reading_is_hidden_rather_than_gone():
+    before = dict.fromkeys(range(1, 31), 5)
+    _, _, cursor = read(before)
+    first = next(Whole.from_text(cursor, 7).follow(pages(dict.fromkeys(before, 6)), 2))
+    found, gone, cursor = read({}, first.cursor)
+    assert (found, gone) == ([], [])
+    assert read(dict.fromkeys(range(1, 30), 6), cursor)[1] == [30]
+
+
+def test_of_a_long_list_more_is_given_on_at_once_as_its_cursor_is_long():
+    prints = dict.fromkeys(range(1, 3001), 5)
+    news = list(Whole(7, {}).follow(pages(prints, size=10), 2))
+    assert [len(each.records) for each in news[:3]] == [10, 10, 10]
+    assert len(news[-2].records) == 30
+    assert len(news) < 200
+
+
 def test_numbers_that_do_not_ascend_are_refused():
     rows = [Seen(2, 1, {}), Seen(1, 1, {})]
     with pytest.raises(BadSource, match="not in the order of its numbers: 1 comes too late"):
