@@ -194,9 +194,7 @@ class WooCommerce:
             asked = {"orderby": "registered_date", "order": "desc", **EVERYBODY}
             found, _ = self._api.ask("customers", asked, 0, MOST)
             kinds = {
-                str(meta["key"]): words.kind_of(meta.get("value"))
-                for customer in found
-                for meta in customer.get("meta_data") or ()
+                name: words.kind_of(value) for customer in found for name, value in rows.metadata(customer).items()
             }
             self._known_fields = [
                 RemoteField(name, kind, writable=not name.startswith("_")) for name, kind in sorted(kinds.items())

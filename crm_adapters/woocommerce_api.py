@@ -133,9 +133,13 @@ def listed(answer: Answer) -> list[Item]:
         BadSource: it answers with something else.
     """
     found = answer.data
-    if not isinstance(found, list) or not all(isinstance(each, Mapping) and "id" in each for each in found):
+    if not isinstance(found, list) or not all(isinstance(each, Mapping) and _has_id(each) for each in found):
         raise BadSource("WooCommerce's answer is no list of records", remedy=words.NO_API)
     return found
+
+
+def _has_id(raw: Item) -> bool:
+    return isinstance(raw.get("id"), int)
 
 
 def place_of(raw: Item) -> tuple[str, str]:

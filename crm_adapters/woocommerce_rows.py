@@ -61,7 +61,7 @@ def product(raw: Raw, variations: Sequence[Raw], more: Raw, named: Collection[st
         more: columns of all of them.
         named: the columns that the mapping names.
     """
-    prices = [Decimal(each["price"]) for each in variations if each.get("price")]
+    prices = [cost for each in variations if (cost := _number(each.get("price"))) is not None]
     price = raw.get("price") or (format(min(prices), "f") if prices else None)
     hidden = raw.get("catalog_visibility") == "hidden"
     own = {"price": price, "parent_id": raw.get("parent_id") or None, "recommendable": not hidden}
@@ -94,11 +94,17 @@ def deepest(raw: Raw, known: Mapping[int, str]) -> str | None:
     return max(told, key=lambda path: path.count(" > "), default=None)
 
 
+def metadata(raw: Raw) -> dict[str, Any]:
+    """A record's metadata; PHP writes a list that has lost one of its entries as an object."""
+    told = raw.get("meta_data") or ()
+    entries = told.values() if isinstance(told, Mapping) else told
+    return {str(each["key"]): each.get("value") for each in entries if isinstance(each, Mapping) and "key" in each}
+
+
 def _own(raw: Raw, named: Collection[str]) -> dict[str, Any]:
     """A record without its lists and links, with the metadata that are named."""
     kept = {name: value for name, value in raw.items() if not isinstance(value, list) and name != "_links"}
-    meta = {each["key"]: each.get("value") for each in raw.get("meta_data") or () if META + str(each["key"]) in named}
-    return {**kept, "meta": meta}
+    return {**kept, "meta": {key: value for key, value in metadata(raw).items() if META + key in named}}
 
 
 def _sold(raw: Raw, more: Raw, named: Collection[str]) -> dict[str, Any]:
@@ -135,19 +141,26 @@ def _line(raw: Raw, back: Mapping[str, Decimal]) -> dict[str, Any]:
 
 
 def _each(raw: Raw, *parts: str) -> str | None:
-    """What one piece cost."""
+    """What one piece cost; None without a total, or without pieces."""
+    sums, pieces = [_number(raw.get(part)) for part in parts], _number(raw.get("quantity"))
+    known = [one for one in sums if one is not None]
+    return format(sum(known) / pieces, "f") if pieces and len(known) == len(parts) else None
+
+
+def _number(value: Any) -> Decimal | None:
     try:
-        return format(sum(Decimal(raw[part]) for part in parts) / Decimal(str(raw["quantity"])), "f")
-    except (KeyError, TypeError, ArithmeticError):  # no total, or no quantity
+        number = Decimal(str(value))
+    except ArithmeticError:
         return None
+    return number if number.is_finite() else None
 
 
 def _returned(refunds: Sequence[Raw]) -> dict[str, Decimal]:
     """How many pieces came back of each line; a refund counts them below 0."""
     back: dict[str, Decimal] = {}
     for line in (line for refund in refunds for line in refund.get("line_items") or ()):
-        about = next((each["value"] for each in line.get("meta_data") or () if each["key"] == REFUNDED_LINE), None)
-        back[str(about)] = back.get(str(about), Decimal(0)) + abs(Decimal(str(line.get("quantity") or 0)))
+        about = str(metadata(line).get(REFUNDED_LINE))
+        back[about] = back.get(about, Decimal(0)) + abs(_number(line.get("quantity")) or Decimal(0))
     return back
 
 

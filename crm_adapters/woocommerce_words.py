@@ -9,6 +9,7 @@ from crm_adapters.errors import AdapterError, BadSource, Denied
 from crm_adapters.http.address import address
 from crm_adapters.http.answer import Answer
 from crm_adapters.http.wording import UNAUTHORIZED
+from crm_adapters.woocommerce_rows import metadata
 
 REFUSED, NOT_FOUND = 400, 404
 KEYS = "WooCommerce > Settings > Advanced > REST API"
@@ -96,7 +97,7 @@ def outcome(update: FieldUpdate, told: Mapping[str, Any] | None, words: str) -> 
         return PushResult(update.customer_id, "retry", "WooCommerce's answer does not name it")
     if error := told.get("error"):
         return PushResult(update.customer_id, _status(error), words)
-    there = {each["key"] for each in told.get("meta_data") or () if each.get("value") is not None}
+    there = {name for name, value in metadata(told).items() if value is not None}
     wrong = [name for name, value in update.values.items() if (name in there) is (value is None)]
     if wrong:
         return PushResult(

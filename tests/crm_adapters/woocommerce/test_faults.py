@@ -156,7 +156,9 @@ def test_a_page_that_was_not_read_does_not_move_the_cursor(filled, opened):
     assert [*map(int, first.rows["id"].to_pylist()), *ids(opened(), first.cursor)] == list(range(1, 10))
 
 
-@pytest.mark.parametrize("told", [{}, {"customers": []}, "hello", [1, 2], [{"email": "a@example.com"}], None])
+@pytest.mark.parametrize(
+    "told", [{}, {"customers": []}, "hello", [1, 2], [{"email": "a@example.com"}], [{"id": "x"}], None]
+)
 def test_an_answer_of_another_form_is_told(filled, opened, told):
     filled.troubles = [lambda _: answered(told)] * 3
     with pytest.raises(BadSource, match="no list of records"):

@@ -82,6 +82,15 @@ def test_variations_are_products_of_their_own_that_know_their_parent_and_are_not
     assert len(shop.calls("/variations")) == 2
 
 
+def test_a_price_that_is_none_makes_no_price_and_stops_nothing(shop, opened):
+    shop.put("products", 22, THEN, price="")
+    for number, price in ((101, "free"), (102, ""), (103, "7.50")):
+        shop.vary(22, number, price=price)
+    rows, (page,) = pulled(opened(), PRODUCTS)
+    assert [(row["id"], row["price_minor"]) for row in rows] == [("22", 750), ("102", None), ("103", 750)]
+    assert [(one.place, one.reason) for one in page.rejects] == [("products 101", "bad_price_minor")]
+
+
 def test_variations_of_a_draft_are_not_published(shop, opened):
     shop.put("products", 22, THEN, price="2", status="draft")
     shop.vary(22, 101)

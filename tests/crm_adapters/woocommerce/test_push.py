@@ -144,6 +144,16 @@ def test_fields_are_the_metadata_of_the_customers_that_came_last(customers, open
     ]
 
 
+def test_metadata_that_php_writes_as_an_object_are_read_all_the_same(customers, opened):
+    customers.put("customers", 501, THEN, meta={"tier": "gold"})
+    own = customers.held["customers"][501]
+    own["meta_data"] = {"1": own["meta_data"][0], "2": "broken"}
+    assert opened().fields() == [RemoteField("tier", "text")]
+    customers.troubles = [lambda _: answered({"update": [own]})]
+    (result,) = opened().push([FieldUpdate("501", {"tier": "gold"})])
+    assert result.status == "sent"
+
+
 def test_a_field_that_is_missing_is_made_when_it_is_first_written(customers, opened):
     customers.put("customers", 501, THEN, meta={"segment": "loyal", "cart": ["a"]})
     wanted = [RemoteField(name, "text") for name in ("segment", "pick", "cart", "_pick")]
