@@ -120,6 +120,7 @@ def test_a_reduced_price_with_dates_is_an_offer_of_products_and_variations(shop,
     shop.put("products", 3, THEN, sale_price="1", variations=[])
     shop.put("products", 4, THEN, sale_price="")
     shop.vary(4, 41, sale_price="1", **sale)
-    rows, _ = pulled(opened(), OFFERS)
+    rows, pages = pulled(opened(), OFFERS)
     times = {"starts_at": datetime(2026, 2, 1, tzinfo=UTC), "ends_at": datetime(2026, 2, 8, tzinfo=UTC)}
     assert rows == [{"product_id": one, "kind": "discount", **times, "announced_at": THEN} for one in ("1", "41")]
+    assert not any(page.rejects for page in pages)  # a price without dates is no offer, and no bad one

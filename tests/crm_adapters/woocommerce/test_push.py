@@ -78,6 +78,7 @@ def test_an_id_that_is_no_number_is_not_found_without_being_sent(customers, open
         (("woocommerce_rest_cannot_edit", "Sorry, you are not allowed to edit this resource.", 403), "rejected"),
         (("rest_invalid_param", "meta_data[0][value] is not of type string.", 400), "rejected"),
         (("wc_user_invalid_id", "Invalid user ID.", None), "not_found"),
+        (("woocommerce_rest_customer_gone", "It is not there.", 404), "not_found"),
         (("some_plugin_failed", "Try later.", 503), "retry"),
     ],
 )
