@@ -14,6 +14,7 @@ from crm_adapters.mapping import load_mapping
 from crm_adapters.salesforce import Salesforce
 from crm_adapters.sql import Sql
 from crm_adapters.vendure import Vendure
+from crm_adapters.woocommerce import WooCommerce
 
 KINDS = {
     "files": "a folder of CSV, Parquet or JSON Lines files",
@@ -22,6 +23,7 @@ KINDS = {
     "klaviyo": f"a Klaviyo account, API revision {Klaviyo.api_version}",
     "salesforce": f"a Salesforce org, REST API {Salesforce.api_version}",
     "vendure": f"a Vendure shop, {Vendure.api_version}",
+    "woocommerce": f"a WooCommerce shop, REST API {WooCommerce.api_version}",
 }
 """What can be connected, in words."""
 
@@ -76,6 +78,9 @@ def open_adapter(kind: str, access: Access, mapping: Path | None) -> Adapter:
     if kind == "vendure":
         _must_have(kind, url=access.source, user=access.user, password=access.password)
         return Vendure(access.source, access.user, access.password, mapping)
+    if kind == "woocommerce":
+        _must_have(kind, url=access.source, user=access.user, password=access.password)
+        return WooCommerce(access.source, access.user, access.password, mapping)
     near = difflib.get_close_matches(kind, KINDS, n=1)
     raise Unsupported(
         f"no adapter {kind!r}", remedy=f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(KINDS)}"
