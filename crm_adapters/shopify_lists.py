@@ -1,0 +1,191 @@
+"""The lists of Shopify's Admin API that are read: which fields are asked for, and how records become flat rows.
+
+What was bought and is not kept, refunded or taken out of the order, is the difference of a line's two quantities: so no
+refund is read by itself, and none can be missed.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from crm_adapters.errors import BadSource
+from crm_adapters.flat import flattened
+from crm_adapters.in_order import Row
+from crm_adapters.records import Stream
+
+CUSTOMER = """id firstName lastName locale tags note createdAt updatedAt
+  defaultEmailAddress { emailAddress marketingState marketingUpdatedAt } defaultPhoneNumber { phoneNumber }
+  defaultAddress { address1 city province zip countryCodeV2 }"""
+PRODUCT = """id title description vendor productType tags status publishedAt onlineStoreUrl isGiftCard
+  hasOnlyDefaultVariant createdAt updatedAt category { fullName } featuredMedia { preview { image { url } } }
+  priceRangeV2 { minVariantPrice { amount currencyCode } }"""
+VARIANT = "id sku title price compareAtPrice availableForSale createdAt updatedAt"
+ORDER = """id name email processedAt updatedAt cancelledAt displayFinancialStatus currencyCode test
+  customer { id }"""
+LINE = """id title quantity currentQuantity product { id } variant { id sku }
+  discountedUnitPriceAfterAllDiscountsSet { shopMoney { amount } }"""
+MORE = "pageInfo { hasNextPage endCursor }"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One list of the API.
+
+    Attributes:
+        name: of the query, for example `orders`.
+        fields: that are asked for.
+        rows: make flat rows of a record.
+        size: records of a page, so that it costs less than a question may.
+        inner: the list within each record, if any.
+        inner_fields: of that list.
+        inner_size: how many of that list come with the record; the others are asked for.
+    """
+
+    name: str
+    fields: str
+    rows: Callable[[Mapping[str, Any]], list[dict[str, Any]]]
+    size: int
+    inner: str = ""
+    inner_fields: str = ""
+    inner_size: int = 10
+
+    @property
+    def one(self) -> str:
+        """The query of one record."""
+        return self.name.removesuffix("s")
+
+    @property
+    def scope(self) -> str:
+        """What the token must be allowed."""
+        return f"read_{self.name}"
+
+    @property
+    def page(self) -> str:
+        """A page, in the order of changes."""
+        inner = f"{self.inner}(first: {self.inner_size}) {{ nodes {{ {self.inner_fields} }} {MORE} }}"
+        return f"""query ($first: Int!, $after: String, $query: String) {{
+  {self.name}(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {{
+    nodes {{ {self.fields} {inner if self.inner else ""} }} {MORE}
+  }}
+}}"""
+
+    @property
+    def more(self) -> str:
+        """More of the list within one record."""
+        inner = f"{self.inner}(first: $first, after: $after) {{ nodes {{ {self.inner_fields} }} {MORE} }}"
+        return f"query ($id: ID!, $first: Int!, $after: String) {{ {self.one}(id: $id) {{ {inner} }} }}"
+
+    @property
+    def bulk(self) -> str:
+        """All of it, for a bulk operation."""
+        inner = f"{self.inner} {{ edges {{ node {{ {self.inner_fields} }} }} }}" if self.inner else ""
+        return f"{{ {self.name} {{ edges {{ node {{ {self.fields} {inner} }} }} }} }}"
+
+    @property
+    def count(self) -> str:
+        """How many there are."""
+        return f"{{ counted: {self.name}Count(limit: null) {{ count }} }}"
+
+    def row(self, raw: Mapping[str, Any]) -> Row:
+        """A record and its place; equal ones are to look equal, whatever way they came."""
+        told = {name: value for name, value in raw.items() if name != self.inner}
+        if self.inner:
+            told[self.inner] = sorted(raw[self.inner], key=lambda each: _number(each["id"]))
+        return Row(moment_of(raw["updatedAt"]), tail(raw["id"]), json.loads(json.dumps(told, sort_keys=True)))
+
+
+def tail(gid: str) -> str:
+    """The number in one of Shopify's ids.
+
+    >>> tail("gid://shopify/Customer/544365967")
+    '544365967'
+    """
+    return gid.rpartition("/")[2]
+
+
+def moment_of(text: str) -> datetime:
+    """A time.
+
+    Raises:
+        BadSource: it is none.
+    """
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError) as error:
+        raise BadSource(f"Shopify tells a time that is none: {text!r}", remedy="look at the record there") from error
+
+
+def _number(gid: str) -> tuple[int, str]:
+    number = tail(gid)
+    return (int(number) if number.isdigit() else 0, number)
+
+
+def _customer(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [flattened({**raw, "id": tail(raw["id"])})]
+
+
+def _product(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A row for the product, which is what customers are shown, and one for each of its variants, if it has several.
+
+    Its price is that of the cheapest variant; it is to be had if any of them is.
+    """
+    variants, price = raw["variants"], raw["priceRangeV2"]["minVariantPrice"]
+    has_one = raw["hasOnlyDefaultVariant"]
+    cheapest: Mapping[str, Any] = min(variants, key=lambda each: float(each["price"]), default={})
+    head = {
+        **raw,
+        "id": tail(raw["id"]),
+        "variants": None,
+        "sku": cheapest.get("sku") if has_one else None,
+        "price": price["amount"],
+        "currency": price["currencyCode"],
+        "compareAtPrice": cheapest.get("compareAtPrice"),
+        "available": any(each["availableForSale"] for each in variants),
+        "published": raw["status"] == "ACTIVE" and raw["publishedAt"] is not None,
+        "category": (raw["category"] or {}).get("fullName") or raw["productType"],
+        "recommendable": not raw["isGiftCard"],
+    }
+    return [flattened(head), *(flattened(_variant(head, each)) for each in variants if not has_one)]
+
+
+def _variant(product: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Never recommended by itself: nobody wants the same shirt in six sizes in one mail."""
+    own = {
+        "id": f"{product['id']}/{tail(raw['id'])}",
+        "parent": product["id"],
+        "title": f"{product['title']} - {raw['title']}",
+        "available": raw["availableForSale"],
+        "recommendable": False,
+    }
+    return {**product, **raw, **own}
+
+
+def _order(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One row a line, the order's own columns repeated; an order without lines is a row without them."""
+    head = {
+        **raw,
+        "id": tail(raw["id"]),
+        "lineItems": None,
+        "customer": {"id": tail(raw["customer"]["id"])} if raw["customer"] else {},
+        "status": "CANCELLED" if raw["cancelledAt"] else raw["displayFinancialStatus"],
+    }
+    return [flattened({**head, "line": _line(each)}) for each in raw["lineItems"]] or [flattened(head)]
+
+
+def _line(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **raw,
+        "id": tail(raw["id"]),
+        "product": {"id": tail(raw["product"]["id"])} if raw["product"] else {},
+        "price": raw["discountedUnitPriceAfterAllDiscountsSet"]["shopMoney"]["amount"],
+        "refunded": raw["quantity"] - raw["currentQuantity"],
+    }
+
+
+LISTINGS = {
+    Stream.CUSTOMERS: Listing("customers", CUSTOMER, _customer, 100),
+    Stream.PRODUCTS: Listing("products", PRODUCT, _product, 20, "variants", VARIANT),
+    Stream.ORDERS: Listing("orders", ORDER, _order, 10, "lineItems", LINE),
+}
