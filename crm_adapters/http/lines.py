@@ -44,7 +44,7 @@ class LineFile:
             while True:
                 try:
                     for piece in self._pieces(client, address, done):
-                        done, failed = done + len(piece), 0
+                        done, failed = done + len(piece), 0 if piece else failed
                         *whole, read = (read + piece).split(b"\n")
                         yield from filter(None, map(bytes.strip, whole))
                     break
@@ -70,11 +70,16 @@ class LineFile:
             response.close()
 
     def _allowed(self, url: str) -> httpx.URL:
-        address = httpx.URL(url)
-        if address.scheme != "https" or address.host not in self._hosts:
+        try:
+            address = httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise BadSource(
+                f"{self._system}'s file has no url that can be called", remedy="nothing was fetched"
+            ) from error
+        if place(address) not in (f"https://{host}" for host in self._hosts):
             known = ", ".join(sorted(self._hosts))
             raise BadSource(
-                f"{self._system} has put a file at {place(address)}, and was expected to at https://{known}",
+                f"{self._system} has put a file at {address.scheme}://{address.host}, and was expected to at {known}",
                 remedy="nothing was fetched; tell us, with that address, so that it may be added",
             )
         return address
