@@ -181,7 +181,7 @@ class Shopify:
             if not faults:
                 break
             for fault in faults:
-                number, words = metafields.place(fault), str(fault["message"])
+                number, words = metafields.place(fault), self._shop.words(fault)
                 if number is None or number >= len(going):
                     raise BatchRefused(f"Shopify says: {words}")
                 customer, is_gone = going[number].customer_id, (fault["field"] or [""])[-1] == "ownerId"
@@ -222,7 +222,7 @@ class Shopify:
         self._known_types = None
         if not faults or faults[0]["code"] == "TAKEN":  # made meanwhile by another, who asked as we do
             return FieldChange(field.name, "made")
-        return FieldChange(field.name, "unfit", f"Shopify does not make it: {faults[0]['message']}")
+        return FieldChange(field.name, "unfit", f"Shopify does not make it: {self._shop.words(faults[0])}")
 
     def erase(self, ids: Sequence[str]) -> Iterator[PushResult]:
         """Ask Shopify to erase customers' personal data, which it does in its own time.
@@ -232,7 +232,7 @@ class Shopify:
         for one in ids:
             told = self._shop.read(ERASE, {"id": metafields.gid(one)})["customerRequestDataErasure"]
             faults = [fault for fault in told["userErrors"] if fault["code"] != "DOES_NOT_EXIST"]
-            words = str(faults[0]["message"]) if faults else ""
+            words = self._shop.words(faults[0]) if faults else ""
             yield PushResult(one, "rejected" if faults else "sent", words)
 
     def check(self) -> Health:

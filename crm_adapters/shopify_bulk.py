@@ -85,13 +85,13 @@ class Bulk:
                 return None
             if not told["userErrors"]:
                 return str(told["bulkOperation"]["id"])
-            fault = told["userErrors"][0]
+            fault, words = told["userErrors"][0], self._shop.words(told["userErrors"][0])
             if fault["code"] not in BUSY:
                 remedy = "see `handpicked doctor`; it shows the version that the shop speaks"
-                raise BadSource(f"Shopify refuses the bulk operation: {fault['message']}", remedy=remedy)
+                raise BadSource(f"Shopify refuses the bulk operation: {words}", remedy=remedy)
             if clock.now() + pause > until:
                 remedy = "wait for those, or cancel them; nothing is lost"
-                raise Unreachable(f"Shopify is busy with other bulk operations: {fault['message']}", remedy=remedy)
+                raise Unreachable(f"Shopify is busy with other bulk operations: {words}", remedy=remedy)
             clock.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 

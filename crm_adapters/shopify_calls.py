@@ -73,6 +73,10 @@ class Shop:
             reply = self._once(query, variables or {})
         return _judged(reply)
 
+    def words(self, fault: Mapping[str, Any]) -> str:
+        """What a mutation says of a fault, without what is secret."""
+        return self._client.hidden(str(fault["message"]))
+
     def _once(self, query: str, variables: Mapping[str, Any]) -> Reply:
         """Ask once, when there are as many points as the same question cost last time."""
         price = (query, variables.get("first"))

@@ -38,7 +38,7 @@ def page(rows, first, after, asked):
 
 
 def where(record):
-    return list(place(record)) if "updatedAt" in record and "quantity" not in record else [record["number"]]
+    return [record["number"]] if "number" in record else list(place(record))
 
 
 def edges(nodes):
