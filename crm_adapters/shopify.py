@@ -105,7 +105,7 @@ class Shopify:
         """The pages of a stream; of a result that stands no more, all from the start."""
         operation = self._bulk.ended(place.operation) if place else None
         is_anew = place is not None and operation is None
-        total = int(self._shop.read(asked.count)["counted"]["count"]) if is_anew or not since else None
+        total = int(self._shop.read("counted", asked.count)["count"]) if is_anew or not since else None
         if total is not None and total >= self._bulk_from and (begun := self._bulk.begun(asked)):
             place, operation = Place(begun), self._bulk.ended(begun)
         since = None if place else since
@@ -177,7 +177,7 @@ class Shopify:
         """Send, again without those for whose sake it is refused; these, and why."""
         bad: dict[str, PushResult] = {}
         while going := [item for item in items if item.customer_id not in bad]:
-            faults = self._shop.read(query, {"metafields": [item.told for item in going]})[name]["userErrors"]
+            faults = self._shop.read(name, query, {"metafields": [item.told for item in going]})["userErrors"]
             if not faults:
                 break
             for fault in faults:
@@ -200,7 +200,7 @@ class Shopify:
             cursor, is_last = None, False
             while not is_last:
                 asked = {"first": MOST_IN_A_LIST, "after": cursor}
-                found = self._shop.read(metafields.DEFINITIONS, asked)["metafieldDefinitions"]
+                found = self._shop.read("metafieldDefinitions", metafields.DEFINITIONS, asked)
                 told += found["nodes"]
                 is_last, cursor = not found["pageInfo"]["hasNextPage"], found["pageInfo"]["endCursor"]
             self._known_fields = [metafields.field_of(each) for each in told]
@@ -218,7 +218,7 @@ class Shopify:
 
     def _made(self, field: RemoteField) -> FieldChange:
         asked = {"definition": metafields.definition_of(field)}
-        faults = self._shop.read(metafields.DEFINE, asked)["metafieldDefinitionCreate"]["userErrors"]
+        faults = self._shop.read("metafieldDefinitionCreate", metafields.DEFINE, asked)["userErrors"]
         self._known_types = None
         if not faults or faults[0]["code"] == "TAKEN":  # made meanwhile by another, who asked as we do
             return FieldChange(field.name, "made")
@@ -230,7 +230,7 @@ class Shopify:
         Not `customerDelete`: that refuses whoever has ever ordered.
         """
         for one in ids:
-            told = self._shop.read(ERASE, {"id": metafields.gid(one)})["customerRequestDataErasure"]
+            told = self._shop.read("customerRequestDataErasure", ERASE, {"id": metafields.gid(one)})
             faults = [fault for fault in told["userErrors"] if fault["code"] != "DOES_NOT_EXIST"]
             words = self._shop.words(faults[0]) if faults else ""
             yield PushResult(one, "rejected" if faults else "sent", words)
@@ -259,7 +259,7 @@ class Shopify:
 
     @cached_property
     def _scopes(self) -> set[str]:
-        return _scopes(self._shop.read(CHECK))
+        return _scopes(self._shop.asked(CHECK).data)
 
 
 def _scopes(data: Mapping[str, Any]) -> set[str]:

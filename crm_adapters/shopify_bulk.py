@@ -80,7 +80,7 @@ class Bulk:
         pause, until = FIRST_PAUSE, clock.now() + BUSY_SECONDS
         while True:
             try:
-                told = self._shop.read(RUN, {"query": asked.bulk, "grouped": bool(asked.inner)})[RUNNING]
+                told = self._shop.read(RUNNING, RUN, {"query": asked.bulk, "grouped": bool(asked.inner)})
             except Denied:  # some kinds of token may not; page by page it is then told what is missing, if anything is
                 return None
             if not told["userErrors"]:
@@ -105,7 +105,7 @@ class Bulk:
         clock = self._shop.clock
         pause, until = FIRST_PAUSE, clock.now() + RUNNING_SECONDS
         while True:
-            told: Mapping[str, Any] | None = self._shop.read(LOOK, {"id": identity})["bulkOperation"]
+            told = self._shop.find("bulkOperation", LOOK, {"id": identity})
             if told is None or told["status"] == "EXPIRED":
                 return None
             if told["status"] == "COMPLETED":

@@ -49,9 +49,17 @@ class Shop:
         self._budget = CostBudget(self.clock)
         self._prices: dict[Price, float] = {}
 
-    def read(self, query: str, variables: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-        """Ask, and take the data; raises as `asked`."""
-        return self.asked(query, variables).data
+    def read(self, name: str, query: str, variables: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """Ask, and take what stands under a name; raises as `asked`, and BadSource where nothing stands there."""
+        found = self.find(name, query, variables)
+        if found is None:
+            raise BadSource(f"Shopify's answer has no {name}", remedy="check the connection's url")
+        return found
+
+    def find(self, name: str, query: str, variables: Mapping[str, Any] | None = None) -> Mapping[str, Any] | None:
+        """Ask, and take what stands under a name, if anything does; raises as `asked`."""
+        found = self.asked(query, variables).data.get(name)
+        return found if isinstance(found, Mapping) else None
 
     def asked(self, query: str, variables: Mapping[str, Any] | None = None) -> Reply:
         """Ask; where there are too few points, or Shopify fails, again after a while.

@@ -66,7 +66,7 @@ class Pages:
         while True:
             variables = {"first": self.size, "after": cursor, "query": query}
             try:
-                found: Mapping[str, Any] = self._shop.read(self._asked.page, variables)[self._asked.name]
+                found = self._shop.read(self._asked.name, self._asked.page, variables)
             except TooDear:
                 if self.size == 1:
                     raise
@@ -90,7 +90,7 @@ class Pages:
         more: list[Any] = []
         while (cursor := _next(inner)) is not None:
             variables = {"id": gid, "first": self._inner_size, "after": cursor}
-            record = self._shop.read(self._asked.more, variables)[self._asked.one]
+            record = self._shop.find(self._asked.one, self._asked.more, variables)
             if record is None:
                 return None
             inner = record[self._asked.inner]

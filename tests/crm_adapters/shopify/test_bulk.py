@@ -106,6 +106,13 @@ def test_what_an_operation_brought_from_its_last_minutes_does_not_come_twice(wor
     assert list(world.open().pull(CUSTOMERS, pages[-1].cursor)) == []
 
 
+def test_what_was_written_late_at_a_time_before_an_operation_comes_with_the_next_pull(world):
+    put_many(world)
+    pages = list(world.open().pull(CUSTOMERS, None))
+    world.customer("late", THEN - timedelta(minutes=4))
+    assert ids(world.open().pull(CUSTOMERS, pages[-1].cursor)) == ["late"]
+
+
 def test_a_file_is_not_read_further_than_it_is_asked_for(world, fake):
     put_many(world, 2_000)
     taken = []
@@ -156,13 +163,13 @@ def test_it_waits_while_others_run(world, fake, clock):
         ({"status": "CANCELED"}, Unreachable, r"is CANCELED \(no reason told\)"),
     ],
 )
-def test_an_operation_that_fails_is_told_and_its_part_is_not_taken(world, fake, end, error, words):
+def test_an_operation_that_fails_is_told_at_once_and_its_part_is_not_taken(world, fake, clock, end, error, words):
     put_many(world)
     part = {"url": None, "partialDataUrl": f"https://{FILES}/part"}
     fake.ends = part | end
     with pytest.raises(error, match=words):
         list(world.open().pull(CUSTOMERS, None))
-    assert fetched(fake) == []
+    assert (fetched(fake), clock.waits) == ([], [1.0])  # it ran when it was first looked at
 
 
 def test_an_operation_without_end_is_given_up(world, fake, clock):

@@ -172,6 +172,13 @@ def test_json_cut_short_and_pages_of_proxies_are_asked_for_again_and_in_the_end_
     assert [*first.rows["id"].to_pylist(), *ids(filled.open(), first.cursor)] == KNOWN
 
 
+@pytest.mark.parametrize("data", [{"shop": 1}, {"customers": 7}, {"customers": None, "x": 1}])
+def test_an_answer_of_another_form_is_told(filled, fake, data):
+    fake.troubles = [None, lambda *_: httpx.Response(200, json={"data": data})]
+    with pytest.raises(BadSource, match="Shopify's answer has no customers; check the connection's url"):
+        ids(filled.open())
+
+
 def test_the_token_is_in_no_log_error_result_or_repr(filled, fake, caplog):
     caplog.set_level(logging.DEBUG)
     adapter, told = filled.open(bulk_from=0), []
