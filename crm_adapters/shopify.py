@@ -32,7 +32,7 @@ from crm_adapters.records import Stream
 from crm_adapters.shopify_bulk import HOSTS, Bulk, Place
 from crm_adapters.shopify_calls import VERSION, VERSION_HEADER, Shop
 from crm_adapters.shopify_fields import Item
-from crm_adapters.shopify_lists import LISTINGS, Listing, moment_of
+from crm_adapters.shopify_lists import LISTINGS, Listing, moment_of, with_metafields
 from crm_adapters.shopify_pages import Pages
 from crm_adapters.translate import sample, translate
 
@@ -72,13 +72,18 @@ class Shopify:
         self._shop = Shop(url, token, transport, clock)
         self._bulk = Bulk(self._shop, LineFile("Shopify", HOSTS, self._shop.clock, transport))
         self.mapping: FieldMapping = load_mapping(mapping or MAPPING)
+        self._lists = {
+            stream: with_metafields(LISTINGS[stream], _columns(self.mapping, stream))
+            for stream in LISTINGS
+            if stream in self.mapping.streams
+        }
         self._page_records, self._bulk_from = page_records, bulk_from
         self._known_types: dict[str, str] | None = None
         self._known_fields: list[RemoteField] = []
 
     def streams(self) -> list[Stream]:
         """Those of customers, products and orders that the mapping has."""
-        return [stream for stream in LISTINGS if stream in self.mapping.streams]
+        return list(self._lists)
 
     def pull(self, stream: Stream, since: str | None) -> Iterator[Page]:
         """Yield what changed after the cursor; a record of the last five minutes is looked at again (see `marks`).
@@ -90,9 +95,9 @@ class Shopify:
             Unreachable: Shopify does not answer, or its bulk operation fails.
             Unsupported: the mapping has no such stream.
         """
-        if stream not in self.streams():
+        if stream not in self._lists:
             raise Unsupported(f"Shopify, as mapped, has no {stream}", remedy="leave them out, or bring them by files")
-        asked, mapped = LISTINGS[stream], print_of([stream, self.mapping.stream(stream)])
+        asked, mapped = self._lists[stream], print_of([stream, self.mapping.stream(stream)])
         place = Place.from_text(since, mapped)
         is_first = not since
         for page in self._pages(stream, asked, since, place, mapped):
@@ -147,7 +152,7 @@ class Shopify:
     def _page(self, stream: Stream, asked: Listing, rows: Sequence[Row], cursor: str, total: int | None) -> Page:
         mapping = self.mapping.stream(stream)
         flat = [flat for row in rows for flat in asked.rows(row.raw)]
-        raw = table_of(flat, [field.column for field in mapping.fields.values() if field.column])
+        raw = table_of(flat, _columns(self.mapping, stream))
         good, rejects = translate(stream, mapping, raw, lambda row: f"{stream} {flat[row]['id']}")
         ids = [str(each["id"]) for each in flat] if self._is_whole(stream, total) else []
         return Page(stream, good, rejects, cursor, total=total, sample=sample(raw), ids=ids)
@@ -243,14 +248,14 @@ class Shopify:
         """
         reply = self._shop.asked(CHECK)
         shop, scopes = reply.data["shop"], _scopes(reply.data)
-        needed = {WRITING, *(LISTINGS[stream].scope for stream in self.streams())}
+        needed = {WRITING, *(asked.scope for asked in self._lists.values())}
         if missing := sorted(needed - scopes):
             raise Denied(
                 f"the token lacks {', '.join(missing)}",
                 remedy="give the app these scopes in the shop's settings, and install it again",
             )
         account = f"{shop['name']} ({shop['myshopifyDomain']})"
-        if Stream.ORDERS in self.streams() and ALL_ORDERS not in scopes:
+        if Stream.ORDERS in self._lists and ALL_ORDERS not in scopes:
             account += f"; orders of the last 60 days only, as the token lacks {ALL_ORDERS}"
         said, version = reply.answer.headers.get("date"), reply.answer.headers.get(VERSION_HEADER, VERSION)
         skew = parsedate_to_datetime(said).timestamp() - self._shop.clock.now() if said else None
@@ -260,6 +265,10 @@ class Shopify:
     @cached_property
     def _scopes(self) -> set[str]:
         return _scopes(self._shop.asked(CHECK).data)
+
+
+def _columns(mapping: FieldMapping, stream: Stream) -> list[str]:
+    return [field.column for field in mapping.stream(stream).fields.values() if field.column]
 
 
 def _scopes(data: Mapping[str, Any]) -> set[str]:

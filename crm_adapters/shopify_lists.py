@@ -5,17 +5,18 @@ refund is read by itself, and none can be missed.
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from crm_adapters.errors import BadSource
+from crm_adapters.errors import BadMapping, BadSource
 from crm_adapters.flat import flattened
 from crm_adapters.in_order import Row
 from crm_adapters.records import Stream
+from crm_adapters.shopify_fields import NAME, parts
 
-CUSTOMER = """id firstName lastName locale tags note createdAt updatedAt
+CUSTOMER = """id firstName lastName locale tags createdAt updatedAt
   defaultEmailAddress { emailAddress marketingState marketingUpdatedAt } defaultPhoneNumber { phoneNumber }
   defaultAddress { address1 city province zip countryCodeV2 }"""
 PRODUCT = """id title description vendor productType tags status publishedAt onlineStoreUrl isGiftCard
@@ -26,6 +27,7 @@ ORDER = """id name email processedAt updatedAt cancelledAt displayFinancialStatu
   customer { id }"""
 LINE = """id title quantity currentQuantity product { id } variant { id sku }
   discountedUnitPriceAfterAllDiscountsSet { shopMoney { amount } }"""
+OWN, ALIAS = "metafields.", "own_"
 MORE = "pageInfo { hasNextPage endCursor }"
 
 
@@ -41,6 +43,7 @@ class Listing:
         inner: the list within each record, if any.
         inner_fields: of that list.
         inner_size: how many of that list come with the record; the others are asked for.
+        own: metafields that are asked for, as namespace.key.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Listing:
     inner: str = ""
     inner_fields: str = ""
     inner_size: int = 10
+    own: tuple[str, ...] = ()
 
     @property
     def one(self) -> str:
@@ -90,10 +94,30 @@ class Listing:
 
     def row(self, raw: Mapping[str, Any]) -> Row:
         """A record and its place; equal ones are to look equal, whatever way they came."""
-        told = {name: value for name, value in raw.items() if name != self.inner}
+        told = {name: value for name, value in raw.items() if name != self.inner and not name.startswith(ALIAS)}
+        if self.own:
+            values = [raw.get(f"{ALIAS}{number}") or {} for number in range(len(self.own))]
+            told["metafields"] = {name: value.get("value") for name, value in zip(self.own, values, strict=True)}
         if self.inner:
             told[self.inner] = sorted(raw[self.inner], key=lambda each: _number(each["id"]))
         return Row(moment_of(raw["updatedAt"]), tail(raw["id"]), json.loads(json.dumps(told, sort_keys=True)))
+
+
+def with_metafields(asked: Listing, columns: Iterable[str]) -> Listing:
+    """A list of which metafields are asked for too: those that a mapping names, as `metafields.custom.birth_date`.
+
+    Raises:
+        BadMapping: one has no namespace, or signs that no metafield's name has.
+    """
+    own = tuple(sorted(name.removeprefix(OWN) for name in columns if name.startswith(OWN)))
+    for name in own:
+        if not NAME.fullmatch(name):
+            raise BadMapping(f"{OWN}{name} is no metafield", remedy=f'write it like "{OWN}custom.birth_date"')
+    named = [
+        f'{ALIAS}{number}: metafield(namespace: "{each["namespace"]}", key: "{each["key"]}") {{ value }}'
+        for number, each in enumerate(map(parts, own))
+    ]
+    return replace(asked, fields=" ".join([asked.fields, *named]), own=own)
 
 
 def tail(gid: str) -> str:

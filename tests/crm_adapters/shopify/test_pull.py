@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from crm_adapters import shopify, shopify_pages
-from crm_adapters.errors import BadSource, Unsupported
+from crm_adapters.errors import BadMapping, BadSource, Unsupported
 from crm_adapters.records import Stream
 from tests.crm_adapters.shopify.listing import gid
 from tests.crm_adapters.shopify.world import line, variant
@@ -39,7 +39,6 @@ def test_a_customer_arrives_with_address_consent_and_tags(world):
         defaultEmailAddress={**email, "marketingUpdatedAt": "2025-12-01T09:00:00-05:00"},
         defaultAddress=home,
         defaultPhoneNumber={"phoneNumber": "+16135551111"},
-        note="likes green",
     )
     row = only(world.open(), CUSTOMERS)
     told = {"id": "7", "email": "ann@example.com", "phone": "+16135551111", "first_name": "Ann", "country": "CA"}
@@ -69,6 +68,27 @@ def test_a_customer_without_an_address_has_agreed_to_nothing(world):
     world.customer("7", THEN)
     row = only(world.open(), CUSTOMERS)
     assert (row["email"], row["consent_email"]) == (None, "unknown")
+
+
+@pytest.mark.parametrize("bulk_from", [0, 10**9], ids=["bulk", "pages"])
+def test_metafields_that_a_mapping_names_are_read(world, tmp_path, bulk_from):
+    world.customer("7", THEN, own={"facts.birth_date": "1990-05-01", "custom.tier": "gold"})
+    world.customer("8", THEN, own={"custom.tier": "silver"})
+    mapping = tmp_path / "own.toml"
+    own = 'birth_date = "metafields.facts.birth_date"\n"attributes.tier" = "metafields.custom.tier"\n'
+    mapping.write_text(f'[customers]\nid = "id"\n{own}')
+    pages = list(world.open(mapping=mapping, bulk_from=bulk_from).pull(CUSTOMERS, None))
+    found = {row["id"]: (row["birth_date"], json.loads(row["attributes"])) for row in pages[0].rows.to_pylist()}
+    assert found == {"7": ("1990-05-01", {"tier": "gold"}), "8": (None, {"tier": "silver"})}
+    assert list(world.open(mapping=mapping).pull(CUSTOMERS, pages[-1].cursor)) == []
+
+
+@pytest.mark.parametrize("name", ["tier", 'custom.x") { value } evil(a: "', "custom.", "custom.a b"])
+def test_a_metafield_that_can_not_be_is_refused(world, tmp_path, name):
+    mapping = tmp_path / "own.toml"
+    mapping.write_text(f"[customers]\nid = \"id\"\nbirth_date = 'metafields.{name}'\n")
+    with pytest.raises(BadMapping, match=r"is no metafield; write it like"):
+        world.open(mapping=mapping)
 
 
 def test_a_product_of_one_variant_is_one_row(world):
@@ -311,7 +331,7 @@ def test_the_mapping_names_only_columns_that_there_are(world):
         asked = shopify.LISTINGS[stream]
         ((page),) = adapter.pull(stream, None)
         named = {field.column for field in adapter.mapping.stream(stream).fields.values()}
-        there = {name for row in page.sample for name, value in row.items() if value is not None or name == "note"}
+        there = {name for row in page.sample for name, value in row.items() if value is not None}
         nothing = {"defaultAddress.address1", "defaultAddress.city", "defaultAddress.province", "defaultAddress.zip"}
         nothing |= {"defaultAddress.countryCodeV2", "defaultEmailAddress.marketingUpdatedAt", "onlineStoreUrl"}
         nothing |= {"compareAtPrice"}

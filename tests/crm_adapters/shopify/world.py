@@ -41,7 +41,7 @@ class World:
 
     def customer(self, identity, updated, **more):
         told = {
-            "firstName": "Ann", "lastName": "Lee", "locale": "en", "tags": ["VIP"], "note": None,
+            "firstName": "Ann", "lastName": "Lee", "locale": "en", "tags": ["VIP"],
             "createdAt": "2025-01-01T00:00:00Z", "updatedAt": moment(updated), "defaultPhoneNumber": None,
             "defaultAddress": None, "defaultEmailAddress": None,
         }  # fmt: skip
@@ -81,7 +81,9 @@ class World:
         self.keep("orders", gid("Order", identity), {**told, **more})
 
     def keep(self, kind, identity, told):
-        self.fake.records[kind][identity] = {"id": identity, **told}
+        own = told.pop("own", {})
+        found = lambda info, namespace, key: own.get(f"{namespace}.{key}") and {"value": own[f"{namespace}.{key}"]}  # noqa: E731
+        self.fake.records[kind][identity] = {"id": identity, "metafield": found, **told}
 
     def pushed(self):
         held = {}
