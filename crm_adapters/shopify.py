@@ -18,9 +18,8 @@ from typing import Any, ClassVar
 
 import httpx
 
-from crm_adapters import shopify_fields as metafields
 from crm_adapters.base import FieldChange, FieldUpdate, Health, Page, PushResult, RemoteField
-from crm_adapters.errors import BatchRefused, Denied, Unsupported
+from crm_adapters.errors import Denied, Unsupported
 from crm_adapters.flat import table_of
 from crm_adapters.http.clock import Clock
 from crm_adapters.http.lines import LineFile
@@ -31,15 +30,15 @@ from crm_adapters.marks import LATE, Mark, follow, print_of, resumed
 from crm_adapters.records import Stream
 from crm_adapters.shopify_bulk import HOSTS, Bulk, Place
 from crm_adapters.shopify_calls import VERSION, VERSION_HEADER, Shop
-from crm_adapters.shopify_fields import Item
+from crm_adapters.shopify_fields import MOST_AT_ONCE, MOST_BYTES, gid
 from crm_adapters.shopify_lists import LISTINGS, Listing, moment_of, with_metafields
+from crm_adapters.shopify_metafields import Metafields
 from crm_adapters.shopify_pages import Pages
 from crm_adapters.translate import sample, translate
 
 MAPPING = Path(__file__).parent / "mappings" / "shopify.toml"
 BULK_FROM = 5_000
 """Records from which on a bulk operation is quicker than pages."""
-MOST_IN_A_LIST = 250
 ALL_ORDERS, WRITING = "read_all_orders", "write_customers"
 ERASE = """mutation ($id: ID!) { customerRequestDataErasure(customerId: $id) { userErrors { code message } } }"""
 CHECK = "{ shop { name myshopifyDomain } currentAppInstallation { accessScopes { handle } } }"
@@ -54,8 +53,8 @@ class Shopify:
 
     name: ClassVar[str] = "shopify"
     api_version: ClassVar[str] = VERSION
-    max_batch: ClassVar[int] = metafields.MOST_AT_ONCE
-    max_bytes: ClassVar[int] = metafields.MOST_BYTES
+    max_batch: ClassVar[int] = MOST_AT_ONCE
+    max_bytes: ClassVar[int] = MOST_BYTES
     sweeps: ClassVar[bool] = True
 
     def __init__(
@@ -78,8 +77,7 @@ class Shopify:
             if stream in self.mapping.streams
         }
         self._page_records, self._bulk_from = page_records, bulk_from
-        self._known_types: dict[str, str] | None = None
-        self._known_fields: list[RemoteField] = []
+        self._metafields = Metafields(self._shop)
 
     def streams(self) -> list[Stream]:
         """Those of customers, products and orders that the mapping has."""
@@ -168,66 +166,17 @@ class Shopify:
             BatchRefused: Shopify does not say which of them it refuses.
             Denied: the token may not write customers.
         """
-        types = self._types() if updates else {}
-        bad: dict[str, PushResult] = {}
-        for call in metafields.packed([metafields.written(update, types) for update in updates]):
-            bad |= self._sent(metafields.SET, "metafieldsSet", call)
-        left = [metafields.cleared(update) for update in updates if update.customer_id not in bad]
-        for call in metafields.packed(left, MOST_IN_A_LIST):
-            bad |= self._sent(metafields.DELETE, "metafieldsDelete", call)
+        bad = self._metafields.write(updates) if updates else {}
         for update in updates:
             yield bad.get(update.customer_id) or PushResult(update.customer_id, "sent")
 
-    def _sent(self, query: str, name: str, items: Sequence[Item]) -> dict[str, PushResult]:
-        """Send, again without those for whose sake it is refused; these, and why."""
-        bad: dict[str, PushResult] = {}
-        while going := [item for item in items if item.customer_id not in bad]:
-            faults = self._shop.read(name, query, {"metafields": [item.told for item in going]})["userErrors"]
-            if not faults:
-                break
-            for fault in faults:
-                number, words = metafields.place(fault), self._shop.words(fault)
-                if number is None or number >= len(going):
-                    raise BatchRefused(f"Shopify says: {words}")
-                customer, is_gone = going[number].customer_id, (fault["field"] or [""])[-1] == "ownerId"
-                bad[customer] = PushResult(customer, "not_found" if is_gone else "rejected", words)
-        return bad
-
     def fields(self) -> list[RemoteField]:
         """The metafields that are defined for customers."""
-        self._types()
-        return self._known_fields
-
-    def _types(self) -> dict[str, str]:
-        """Shopify's types of those metafields, by full name."""
-        if self._known_types is None:
-            told: list[Mapping[str, Any]] = []
-            cursor, is_last = None, False
-            while not is_last:
-                asked = {"first": MOST_IN_A_LIST, "after": cursor}
-                found = self._shop.read("metafieldDefinitions", metafields.DEFINITIONS, asked)
-                told += found["nodes"]
-                is_last, cursor = not found["pageInfo"]["hasNextPage"], found["pageInfo"]["endCursor"]
-            self._known_fields = [metafields.field_of(each) for each in told]
-            self._known_types = {f"{each['namespace']}.{each['key']}": each["type"]["name"] for each in told}
-        return self._known_types
+        return self._metafields.defined()
 
     def ensure_fields(self, wanted: Sequence[RemoteField], *, dry_run: bool) -> list[FieldChange]:
         """Define the metafields that are missing; with `dry_run`, only say so."""
-        known = {metafields.full(field.name): field for field in self.fields()}
-        changes = [metafields.change_of(field, known.get(metafields.full(field.name))) for field in wanted]
-        if dry_run:
-            return changes
-        made = zip(wanted, changes, strict=True)
-        return [self._made(field) if change.status == "missing" else change for field, change in made]
-
-    def _made(self, field: RemoteField) -> FieldChange:
-        asked = {"definition": metafields.definition_of(field)}
-        faults = self._shop.read("metafieldDefinitionCreate", metafields.DEFINE, asked)["userErrors"]
-        self._known_types = None
-        if not faults or faults[0]["code"] == "TAKEN":  # made meanwhile by another, who asked as we do
-            return FieldChange(field.name, "made")
-        return FieldChange(field.name, "unfit", f"Shopify does not make it: {self._shop.words(faults[0])}")
+        return self._metafields.ensure(wanted, dry_run=dry_run)
 
     def erase(self, ids: Sequence[str]) -> Iterator[PushResult]:
         """Ask Shopify to erase customers' personal data, which it does in its own time.
@@ -235,7 +184,7 @@ class Shopify:
         Not `customerDelete`: that refuses whoever has ever ordered.
         """
         for one in ids:
-            told = self._shop.read("customerRequestDataErasure", ERASE, {"id": metafields.gid(one)})
+            told = self._shop.read("customerRequestDataErasure", ERASE, {"id": gid(one)})
             faults = [fault for fault in told["userErrors"] if fault["code"] != "DOES_NOT_EXIST"]
             words = self._shop.words(faults[0]) if faults else ""
             yield PushResult(one, "rejected" if faults else "sent", words)

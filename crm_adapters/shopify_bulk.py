@@ -13,7 +13,8 @@ from crm_adapters.errors import BadSource, Denied, Unreachable
 from crm_adapters.http.lines import LineFile
 from crm_adapters.marks import bad_cursor
 from crm_adapters.shopify_calls import Shop
-from crm_adapters.shopify_lists import Listing, tail
+from crm_adapters.shopify_lists import Listing
+from crm_adapters.shopify_rows import tail
 
 HOSTS = ("storage.googleapis.com",)
 VERSION = "bulk-1"

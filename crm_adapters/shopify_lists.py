@@ -1,8 +1,4 @@
-"""The lists of Shopify's Admin API that are read: which fields are asked for, and how records become flat rows.
-
-What was bought and is not kept, refunded or taken out of the order, is the difference of a line's two quantities: so no
-refund is read by itself, and none can be missed.
-"""
+"""The lists of Shopify's Admin API that are read: which fields are asked for, and how a record takes its place."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -11,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from crm_adapters.errors import BadMapping, BadSource
-from crm_adapters.flat import flattened
 from crm_adapters.in_order import Row
 from crm_adapters.records import Stream
 from crm_adapters.shopify_fields import NAME, parts
+from crm_adapters.shopify_rows import customer, order, product, tail
 
 CUSTOMER = """id firstName lastName locale tags createdAt updatedAt
   defaultEmailAddress { emailAddress marketingState marketingUpdatedAt } defaultPhoneNumber { phoneNumber }
@@ -120,15 +116,6 @@ def with_metafields(asked: Listing, columns: Iterable[str]) -> Listing:
     return replace(asked, fields=" ".join([asked.fields, *named]), own=own)
 
 
-def tail(gid: str) -> str:
-    """The number in one of Shopify's ids.
-
-    >>> tail("gid://shopify/Customer/544365967")
-    '544365967'
-    """
-    return gid.rpartition("/")[2]
-
-
 def moment_of(text: str) -> datetime:
     """A time.
 
@@ -146,70 +133,8 @@ def _number(gid: str) -> tuple[int, str]:
     return (int(number) if number.isdigit() else 0, number)
 
 
-def _customer(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [flattened({**raw, "id": tail(raw["id"])})]
-
-
-def _product(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A row for the product, which is what customers are shown, and one for each of its variants, if it has several.
-
-    Its price is that of the cheapest variant; it is to be had if any of them is.
-    """
-    variants, price = raw["variants"], raw["priceRangeV2"]["minVariantPrice"]
-    has_one = raw["hasOnlyDefaultVariant"]
-    cheapest: Mapping[str, Any] = min(variants, key=lambda each: float(each["price"]), default={})
-    head = {
-        **raw,
-        "id": tail(raw["id"]),
-        "variants": None,
-        "sku": cheapest.get("sku") if has_one else None,
-        "price": price["amount"],
-        "currency": price["currencyCode"],
-        "compareAtPrice": cheapest.get("compareAtPrice"),
-        "available": any(each["availableForSale"] for each in variants),
-        "published": raw["status"] == "ACTIVE" and raw["publishedAt"] is not None,
-        "category": (raw["category"] or {}).get("fullName") or raw["productType"],
-        "recommendable": not raw["isGiftCard"],
-    }
-    return [flattened(head), *(flattened(_variant(head, each)) for each in variants if not has_one)]
-
-
-def _variant(product: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Never recommended by itself: nobody wants the same shirt in six sizes in one mail."""
-    own = {
-        "id": f"{product['id']}/{tail(raw['id'])}",
-        "parent": product["id"],
-        "title": f"{product['title']} - {raw['title']}",
-        "available": raw["availableForSale"],
-        "recommendable": False,
-    }
-    return {**product, **raw, **own}
-
-
-def _order(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row a line, the order's own columns repeated; an order without lines is a row without them."""
-    head = {
-        **raw,
-        "id": tail(raw["id"]),
-        "lineItems": None,
-        "customer": {"id": tail(raw["customer"]["id"])} if raw["customer"] else {},
-        "status": "CANCELLED" if raw["cancelledAt"] else raw["displayFinancialStatus"],
-    }
-    return [flattened({**head, "line": _line(each)}) for each in raw["lineItems"]] or [flattened(head)]
-
-
-def _line(raw: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        **raw,
-        "id": tail(raw["id"]),
-        "product": {"id": tail(raw["product"]["id"])} if raw["product"] else {},
-        "price": raw["discountedUnitPriceAfterAllDiscountsSet"]["shopMoney"]["amount"],
-        "refunded": raw["quantity"] - raw["currentQuantity"],
-    }
-
-
 LISTINGS = {
-    Stream.CUSTOMERS: Listing("customers", CUSTOMER, _customer, 100),
-    Stream.PRODUCTS: Listing("products", PRODUCT, _product, 20, "variants", VARIANT),
-    Stream.ORDERS: Listing("orders", ORDER, _order, 10, "lineItems", LINE),
+    Stream.CUSTOMERS: Listing("customers", CUSTOMER, customer, 100),
+    Stream.PRODUCTS: Listing("products", PRODUCT, product, 20, "variants", VARIANT),
+    Stream.ORDERS: Listing("orders", ORDER, order, 10, "lineItems", LINE),
 }

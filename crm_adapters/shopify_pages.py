@@ -44,10 +44,10 @@ class Pages:
             found = self._page(since, cursor)
             yield last.new(rows := [self._asked.row(each) for each in self._whole(found["nodes"])])
             shown += self.size
-            before, cursor = cursor, _next(found)
+            before, cursor = cursor, next_of(found)
             if cursor is None:
                 return
-            _refuse_same(before, cursor)
+            refuse_same(before, cursor)
             if shown + self.size > MOST_PAGED:
                 since, cursor, shown = self._begun_again(since, rows), None, 0
 
@@ -88,13 +88,13 @@ class Pages:
     def _inner(self, gid: str, inner: Mapping[str, Any]) -> list[Any] | None:
         """What else is in the list within a record; None: the record is gone."""
         more: list[Any] = []
-        while (cursor := _next(inner)) is not None:
+        while (cursor := next_of(inner)) is not None:
             variables = {"id": gid, "first": self._inner_size, "after": cursor}
             record = self._shop.find(self._asked.one, self._asked.more, variables)
             if record is None:
                 return None
             inner = record[self._asked.inner]
-            _refuse_same(cursor, _next(inner))
+            refuse_same(cursor, next_of(inner))
             more += inner["nodes"]
         return more
 
@@ -114,12 +114,13 @@ class _Last:
         return new
 
 
-def _next(found: Mapping[str, Any]) -> str | None:
+def next_of(found: Mapping[str, Any]) -> str | None:
     """Where the next page begins; None: there is none."""
     info = found["pageInfo"]
     return str(info["endCursor"]) if info["hasNextPage"] else None
 
 
-def _refuse_same(before: str | None, after: str | None) -> None:
+def refuse_same(before: str | None, after: str | None) -> None:
+    """Refuse a page that was there before: reading on would never end."""
     if before is not None and before == after:
         raise BadSource("Shopify gives the same page again and again", remedy="try again later; nothing is lost")
