@@ -22,6 +22,7 @@ from crm_adapters.base import FieldChange, FieldUpdate, Health, Page, PushResult
 from crm_adapters.errors import Denied, Unsupported
 from crm_adapters.flat import table_of
 from crm_adapters.http.clock import Clock
+from crm_adapters.http.graphql import Reply
 from crm_adapters.http.lines import LineFile
 from crm_adapters.in_order import InOrder, Row, fresh, position
 from crm_adapters.mapping import Mapping as FieldMapping
@@ -29,7 +30,7 @@ from crm_adapters.mapping import load_mapping
 from crm_adapters.marks import LATE, Mark, follow, print_of, resumed
 from crm_adapters.records import Stream
 from crm_adapters.shopify_bulk import HOSTS, Bulk, Place
-from crm_adapters.shopify_calls import VERSION, VERSION_HEADER, Shop
+from crm_adapters.shopify_calls import VERSION, VERSION_HEADER, Shop, part
 from crm_adapters.shopify_fields import MOST_AT_ONCE, MOST_BYTES, gid
 from crm_adapters.shopify_lists import LISTINGS, Listing, moment_of, with_metafields
 from crm_adapters.shopify_metafields import Metafields
@@ -196,7 +197,7 @@ class Shopify:
             Denied: a scope is missing.
         """
         reply = self._shop.asked(CHECK)
-        shop, scopes = reply.data["shop"], _scopes(reply.data)
+        shop, scopes = part(reply, "shop"), _scopes(reply)
         needed = {WRITING, *(asked.scope for asked in self._lists.values())}
         if missing := sorted(needed - scopes):
             raise Denied(
@@ -213,14 +214,14 @@ class Shopify:
 
     @cached_property
     def _scopes(self) -> set[str]:
-        return _scopes(self._shop.asked(CHECK).data)
+        return _scopes(self._shop.asked(CHECK))
 
 
 def _columns(mapping: FieldMapping, stream: Stream) -> list[str]:
     return [field.column for field in mapping.stream(stream).fields.values() if field.column]
 
 
-def _scopes(data: Mapping[str, Any]) -> set[str]:
+def _scopes(reply: Reply) -> set[str]:
     """What the token may do; who may write may read."""
-    told = {each["handle"] for each in data["currentAppInstallation"]["accessScopes"]}
+    told = {each["handle"] for each in part(reply, "currentAppInstallation")["accessScopes"]}
     return told | {each.replace("write_", "read_", 1) for each in told}

@@ -51,10 +51,7 @@ class Shop:
 
     def read(self, name: str, query: str, variables: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         """Ask, and take what stands under a name; raises as `asked`, and BadSource where nothing stands there."""
-        found = self.find(name, query, variables)
-        if found is None:
-            raise BadSource(f"Shopify's answer has no {name}", remedy="check the connection's url")
-        return found
+        return part(self.asked(query, variables), name)
 
     def find(self, name: str, query: str, variables: Mapping[str, Any] | None = None) -> Mapping[str, Any] | None:
         """Ask, and take what stands under a name, if anything does; raises as `asked`."""
@@ -101,6 +98,18 @@ class Shop:
             )
         self._prices[price] = told.get("requestedQueryCost") or cost
         return reply
+
+
+def part(reply: Reply, name: str) -> Mapping[str, Any]:
+    """What stands under a name.
+
+    Raises:
+        BadSource: nothing does.
+    """
+    found = reply.data.get(name)
+    if not isinstance(found, Mapping):
+        raise BadSource(f"Shopify's answer has no {name}", remedy="check the connection's url")
+    return found
 
 
 def _cost(reply: Reply) -> Mapping[str, Any]:

@@ -2,6 +2,9 @@
 
 The filter by time is taken as a hint: it counts in seconds, and the vendor's words say of customers that it matches
 whole days. So it is asked for a little more, never for "later than", and what is known is left out here.
+
+The list is that of a search index, which follows a change after a while: till then a record stands at its former place,
+with its new time. So what changed in the last minutes is given on last of all.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from crm_adapters.errors import BadSource
-from crm_adapters.in_order import Row
-from crm_adapters.marks import Position
+from crm_adapters.in_order import Row, position
+from crm_adapters.marks import LATE, Position
 from crm_adapters.shopify_calls import Shop, TooDear
 from crm_adapters.shopify_lists import Listing
 
@@ -30,7 +33,6 @@ class Pages:
 
     def __init__(self, shop: Shop, asked: Listing, size: int) -> None:
         self._shop, self._asked, self.size = shop, asked, size
-        self._inner_size = MOST_INNER
 
     def after(self, at: Position | None) -> Iterator[list[Row]]:
         """The pages after a position, or a little before it; the times in them ascend.
@@ -40,16 +42,22 @@ class Pages:
             AdapterError: as `Shop.asked`.
         """
         since, last, cursor, shown = at and at[0], _Last(), None, 0
+        settled = datetime.fromtimestamp(self._shop.clock.now(), UTC) - LATE
+        held: list[Row] = []
         while True:
             found = self._page(since, cursor)
-            yield last.new(rows := [self._asked.row(each) for each in self._whole(found["nodes"])])
+            rows = [self._asked.row(each) for each in self._whole(found["nodes"])]
+            new = last.new(rows)
+            held += [row for row in new if row.time > settled]
+            yield [row for row in new if row.time <= settled]
             shown += self.size
             before, cursor = cursor, next_of(found)
             if cursor is None:
-                return
+                break
             refuse_same(before, cursor)
             if shown + self.size > MOST_PAGED:
                 since, cursor, shown = self._begun_again(since, rows), None, 0
+        yield sorted(held, key=position)
 
     def _begun_again(self, since: datetime | None, rows: list[Row]) -> datetime:
         """From when to list again, as this list shows no more."""
@@ -89,7 +97,7 @@ class Pages:
         """What else is in the list within a record; None: the record is gone."""
         more: list[Any] = []
         while (cursor := next_of(inner)) is not None:
-            variables = {"id": gid, "first": self._inner_size, "after": cursor}
+            variables = {"id": gid, "first": MOST_INNER, "after": cursor}
             record = self._shop.find(self._asked.one, self._asked.more, variables)
             if record is None:
                 return None
@@ -100,7 +108,7 @@ class Pages:
 
 
 class _Last:
-    """Leaves out what was there already when a list is begun again, at the time of the last records."""
+    """Leaves out what was there already: where a list is begun again, or where a record has moved in it meanwhile."""
 
     def __init__(self) -> None:
         self._seen: set[tuple[datetime, str]] = set()
@@ -109,8 +117,8 @@ class _Last:
         new = [row for row in rows if (row.time, row.id) not in self._seen]
         if rows:
             newest = rows[-1].time
-            self._seen = {each for each in self._seen if each[0] == newest}
-            self._seen |= {(row.time, row.id) for row in rows if row.time == newest}
+            self._seen = {each for each in self._seen if each[0] >= newest}
+            self._seen |= {(row.time, row.id) for row in rows if row.time >= newest}
         return new
 
 

@@ -14,7 +14,7 @@ from itertools import count
 import httpx
 
 from tests.crm_adapters.shopify.bulk import Operations
-from tests.crm_adapters.shopify.listing import edges, page, place
+from tests.crm_adapters.shopify.listing import edges, indexed, page, place
 from tests.crm_adapters.shopify.metafields import Metafields
 from tests.crm_adapters.shopify.witness import Broken, answered, checked, cost
 
@@ -143,7 +143,7 @@ class Fake(Metafields, Operations):
                 return edges([self.shaped(name, each["id"]) for each in rows])
             if sortKey != "UPDATED_AT" or reverse or not 0 < first <= MOST:
                 raise Broken(f"{first} by {sortKey} are not to be asked for")
-            rows = [each for each in rows if each["updatedAt"] >= self.since(query)]
+            rows = [each for each in rows if indexed(each) >= self.since(query)]
             found = page(rows, first, after, [name, query])
             if found["shown"] > self.shown:
                 raise Broken(f"{found['shown']} records of one list are not shown")

@@ -17,7 +17,12 @@ def iso(moment):
 
 def place(record):
     """Records of one time come in an order that their ids do not tell."""
-    return record["updatedAt"], record["id"][::-1]
+    return indexed(record), record["id"][::-1]
+
+
+def indexed(record):
+    """The time that a record is found by, which follows its own after a while."""
+    return record.get("indexed") or record["updatedAt"]
 
 
 def page(rows, first, after, asked):

@@ -19,7 +19,7 @@ THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)
 @pytest.fixture
 def filled(world):
     for number in range(30):
-        world.customer(f"{number:02}", THEN + timedelta(seconds=number))
+        world.customer(f"{number:02}", THEN - timedelta(hours=1, seconds=-number))
     return world
 
 
@@ -177,6 +177,13 @@ def test_an_answer_of_another_form_is_told(filled, fake, data):
     fake.troubles = [None, lambda *_: httpx.Response(200, json={"data": data})]
     with pytest.raises(BadSource, match="Shopify's answer has no customers; check the connection's url"):
         ids(filled.open())
+
+
+def test_a_check_that_is_answered_in_another_form_is_told(world, fake):
+    for data, name in (({"x": 1}, "shop"), ({"shop": {"name": "Tea"}}, "currentAppInstallation")):
+        fake.troubles = [lambda *_, data=data: httpx.Response(200, json={"data": data})]
+        with pytest.raises(BadSource, match=f"has no {name}"):
+            world.open().check()
 
 
 def test_the_token_is_in_no_log_error_result_or_repr(filled, fake, caplog):

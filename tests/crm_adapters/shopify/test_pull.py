@@ -76,6 +76,36 @@ def test_more_records_of_one_second_than_a_list_shows_are_told_not_lost(world, f
     assert len(rows(world.open(bulk_from=0), CUSTOMERS)) == 40
 
 
+def test_a_record_that_is_found_at_its_former_place_and_then_at_its_new_one_comes_once(world, fake):
+    known = put_many(world, 30, 1)
+    moving = gid("Customer", "0004")
+    world.customer("0004", THEN + timedelta(hours=1), indexed=fake.records["customers"][moving]["updatedAt"])
+
+    def catches_up(request, answer):
+        fake.records["customers"][moving].pop("indexed")
+        return answer(request)
+
+    fake.troubles = [None, None, catches_up]
+    pages = list(world.open().pull(CUSTOMERS, None))
+    found = [row["id"] for page in pages for row in page.rows.to_pylist()]
+    assert sorted(found) == known
+    assert found[-1] == "0004"
+    assert rows(world.open(), CUSTOMERS, pages[-1].cursor) == []
+
+
+def test_times_ascend_also_where_records_that_changed_stand_at_their_former_places(world, fake, clock):
+    """Killed after any page, the cursor never stands behind a record that is still to come."""
+    known = put_many(world, 40, 1)
+    clock.time += 3_600
+    for one in ("0009", "0019", "0020"):  # the last ones of pages, and a first
+        former = fake.records["customers"][gid("Customer", one)]["updatedAt"]
+        world.customer(one, THEN + timedelta(minutes=59), indexed=former)
+    pages = list(world.open().pull(CUSTOMERS, None))
+    times = [(row["updated_at"], row["id"]) for page in pages for row in page.rows.to_pylist()]
+    assert times == sorted(times)
+    assert sorted(one for _, one in times) == known
+
+
 def test_a_second_pull_asks_for_what_is_newer_with_five_minutes_to_spare(world, fake):
     world.customer("1", THEN - timedelta(hours=1))
     world.customer("2", THEN)
