@@ -1,6 +1,7 @@
 """Which adapters there are, by the name that handpicked.toml uses."""
 
 import difflib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from crm_adapters.hubspot import HubSpot
 from crm_adapters.klaviyo import Klaviyo
 from crm_adapters.mapping import load_mapping
 from crm_adapters.salesforce import Salesforce
+from crm_adapters.shopify import Shopify
 from crm_adapters.sql import Sql
 from crm_adapters.vendure import Vendure
 from crm_adapters.woocommerce import WooCommerce
@@ -22,6 +24,7 @@ KINDS = {
     "hubspot": f"a HubSpot account, {HubSpot.api_version}",
     "klaviyo": f"a Klaviyo account, API revision {Klaviyo.api_version}",
     "salesforce": f"a Salesforce org, REST API {Salesforce.api_version}",
+    "shopify": f"a Shopify shop, Admin API {Shopify.api_version}",
     "vendure": f"a Vendure shop, {Vendure.api_version}",
     "woocommerce": f"a WooCommerce shop, REST API {WooCommerce.api_version}",
 }
@@ -59,32 +62,42 @@ def open_adapter(kind: str, access: Access, mapping: Path | None) -> Adapter:
         Unsupported: no such kind, or a connection that lacks what it needs.
         BadMapping: the mapping is wrong.
     """
-    if kind == "files":
-        return Files(Path(access.source), mapping)
-    if kind == "sql":
-        return Sql(access.source, load_mapping(mapping))
-    if kind == "hubspot":
-        _must_have(kind, token=access.token)
-        return HubSpot(access.token, mapping, url=_place(access) or hubspot.URL)
-    if kind == "klaviyo":
-        _must_have(kind, token=access.token)
-        return Klaviyo(access.token, mapping, url=_place(access) or klaviyo.URL)
-    if kind == "salesforce":
-        _must_have(kind, user=access.user, password=access.password)
-        if access.state is None:
-            raise Unsupported("Salesforce gives tokens anew", remedy="name the file to keep them in: Access(state=...)")
-        entry = salesforce.login(_place(access) or salesforce.URL, access.user, access.password, access.token)
-        return Salesforce(entry, access.state, mapping)
-    if kind == "vendure":
-        _must_have(kind, url=access.source, user=access.user, password=access.password)
-        return Vendure(access.source, access.user, access.password, mapping)
-    if kind == "woocommerce":
-        _must_have(kind, url=access.source, user=access.user, password=access.password)
-        return WooCommerce(access.source, access.user, access.password, mapping)
-    near = difflib.get_close_matches(kind, KINDS, n=1)
-    raise Unsupported(
-        f"no adapter {kind!r}", remedy=f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(KINDS)}"
-    )
+    if kind not in KINDS:
+        near = difflib.get_close_matches(kind, KINDS, n=1)
+        raise Unsupported(
+            f"no adapter {kind!r}",
+            remedy=f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(KINDS)}",
+        )
+    _must_have(kind, access)
+    return _OPENERS[kind](access, mapping)
+
+
+def _salesforce(access: Access, mapping: Path | None) -> Adapter:
+    if access.state is None:
+        raise Unsupported("Salesforce gives tokens anew", remedy="name the file to keep them in: Access(state=...)")
+    login = salesforce.login(_place(access) or salesforce.URL, access.user, access.password, access.token)
+    return Salesforce(login, access.state, mapping)
+
+
+_OPENERS: dict[str, Callable[[Access, Path | None], Adapter]] = {
+    "files": lambda access, mapping: Files(Path(access.source), mapping),
+    "sql": lambda access, mapping: Sql(access.source, load_mapping(mapping)),
+    "hubspot": lambda access, mapping: HubSpot(access.token, mapping, url=_place(access) or hubspot.URL),
+    "klaviyo": lambda access, mapping: Klaviyo(access.token, mapping, url=_place(access) or klaviyo.URL),
+    "salesforce": _salesforce,
+    "shopify": lambda access, mapping: Shopify(access.source, access.token, mapping),
+    "vendure": lambda access, mapping: Vendure(access.source, access.user, access.password, mapping),
+    "woocommerce": lambda access, mapping: WooCommerce(access.source, access.user, access.password, mapping),
+}
+_LOGIN = ("user", "password")
+_NEEDED = {
+    "hubspot": ("token",),
+    "klaviyo": ("token",),
+    "salesforce": _LOGIN,
+    "shopify": ("url", "token"),
+    "vendure": ("url", *_LOGIN),
+    "woocommerce": ("url", *_LOGIN),
+}
 
 
 def _place(access: Access) -> str:
@@ -92,9 +105,10 @@ def _place(access: Access) -> str:
     return access.source if "://" in access.source else ""
 
 
-def _must_have(kind: str, **needed: str) -> None:
+def _must_have(kind: str, access: Access) -> None:
     """Refuse a connection that lacks something, before the system is called in vain."""
-    if missing := [name for name, value in needed.items() if not value]:
+    given = {"url": _place(access), "user": access.user, "password": access.password, "token": access.token}
+    if missing := [name for name in _NEEDED.get(kind, ()) if not given[name]]:
         raise Unsupported(
             f"a connection with {kind} needs {' and '.join(missing)}",
             remedy="add it in handpicked.toml; a secret may also stand in the environment, as "

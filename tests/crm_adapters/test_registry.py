@@ -9,7 +9,8 @@ from crm_adapters.registry import KINDS, Access, open_adapter
 @pytest.mark.parametrize(
     ("kind", "source"),
     [
-        *[("files", "."), ("sql", "sqlite://"), ("vendure", "https://shop.example.com")],
+        *[("files", "."), ("sql", "sqlite://")],
+        *[(kind, "https://shop.example.com") for kind in ("shopify", "vendure", "woocommerce")],
         *[("hubspot", "/any/folder"), ("klaviyo", "/any/folder"), ("salesforce", "/any/folder")],
     ],
 )
@@ -36,6 +37,8 @@ def test_another_word_is_refused_with_what_was_meant(kind, words):
     [
         ("klaviyo", "needs token"),
         ("vendure", "needs user and password"),
+        ("woocommerce", "needs user and password"),
+        ("shopify", "needs token"),
         ("salesforce", "needs user and password"),
     ],
 )
