@@ -5,18 +5,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crm_adapters import hubspot, klaviyo, salesforce
 from crm_adapters.base import Adapter
 from crm_adapters.errors import Unsupported
 from crm_adapters.files import Files
-from crm_adapters.hubspot import HubSpot
-from crm_adapters.klaviyo import Klaviyo
+from crm_adapters.hubspot import adapter as hubspot
+from crm_adapters.hubspot.adapter import HubSpot
+from crm_adapters.klaviyo import adapter as klaviyo
+from crm_adapters.klaviyo.adapter import Klaviyo
 from crm_adapters.mapping import load_mapping
-from crm_adapters.salesforce import Salesforce
-from crm_adapters.shopify import Shopify
+from crm_adapters.salesforce import adapter as salesforce
+from crm_adapters.salesforce.adapter import Salesforce
+from crm_adapters.shopify.adapter import Shopify
 from crm_adapters.sql import Sql
-from crm_adapters.vendure import Vendure
-from crm_adapters.woocommerce import WooCommerce
+from crm_adapters.vendure.adapter import Vendure
+from crm_adapters.woocommerce.adapter import WooCommerce
 
 KINDS = {
     "files": "a folder of CSV, Parquet or JSON Lines files",

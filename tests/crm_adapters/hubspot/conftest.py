@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
-from crm_adapters import hubspot
-from crm_adapters.hubspot import HubSpot
+from crm_adapters.hubspot import adapter as hubspot
+from crm_adapters.hubspot.adapter import HubSpot
 from crm_adapters.records import Stream
 from tests.crm_adapters.hubspot.fake import TOKEN, Account, Clock
 

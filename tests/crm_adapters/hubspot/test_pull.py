@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from crm_adapters import hubspot
 from crm_adapters.errors import BadSource, Unsupported
-from crm_adapters.hubspot_search import Reader, asked_of, position
+from crm_adapters.hubspot import adapter as hubspot
+from crm_adapters.hubspot.search import Reader, asked_of, position
 from crm_adapters.records import Stream
 
 THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)

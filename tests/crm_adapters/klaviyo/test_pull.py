@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from crm_adapters.errors import BadCursor, BadSource, SourceMissing, Unsupported
-from crm_adapters.klaviyo import MAPPING
+from crm_adapters.klaviyo.adapter import MAPPING
 from crm_adapters.records import Stream
 from tests.crm_adapters.klaviyo.fake import reply
 from tests.crm_adapters.klaviyo.world import marketing

@@ -6,7 +6,7 @@ from campaigns.init import init
 from campaigns.project import Project
 from campaigns.sync import connect
 from campaigns.write_back import push
-from crm_adapters.klaviyo import Klaviyo
+from crm_adapters.klaviyo.adapter import Klaviyo
 from crm_adapters.records import Stream
 
 CONNECTION = '\n[connections.klaviyo]\nadapter = "klaviyo"\n'

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from crm_adapters.klaviyo import Klaviyo
+from crm_adapters.klaviyo.adapter import Klaviyo
 from crm_adapters.records import Stream
 from tests.crm_adapters.klaviyo.fake import KEY, Clock, Fake
 from tests.crm_adapters.klaviyo.witness import Witness

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
-from crm_adapters import salesforce
 from crm_adapters.records import Stream
-from crm_adapters.salesforce import Salesforce, login
+from crm_adapters.salesforce import adapter as salesforce
+from crm_adapters.salesforce.adapter import Salesforce, login
 from tests.crm_adapters.salesforce.fake import CLIENT, FIRST, LOGIN, SECRET, Org
 from tests.crm_adapters.salesforce.parts import Clock, identity
 

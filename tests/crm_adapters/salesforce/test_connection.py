@@ -5,7 +5,7 @@ import pytest
 from campaigns.init import init
 from campaigns.project import Project
 from campaigns.sync import connect
-from crm_adapters.salesforce import Salesforce
+from crm_adapters.salesforce.adapter import Salesforce
 
 CONNECTION = """
 [connections."acme/eu"]

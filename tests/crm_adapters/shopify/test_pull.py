@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from crm_adapters import shopify_pages
 from crm_adapters.errors import BadSource, Unsupported
 from crm_adapters.records import Stream
+from crm_adapters.shopify import pages as shopify_pages
 from tests.crm_adapters.shopify.listing import gid
 from tests.crm_adapters.shopify.world import line, variant
 

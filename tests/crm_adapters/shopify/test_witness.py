@@ -2,8 +2,10 @@
 
 import pytest
 
-from crm_adapters import shopify, shopify_bulk, shopify_fields
-from crm_adapters.shopify_lists import LISTINGS
+from crm_adapters.shopify import adapter as shopify
+from crm_adapters.shopify import bulk as shopify_bulk
+from crm_adapters.shopify import fields as shopify_fields
+from crm_adapters.shopify.lists import LISTINGS
 from tests.crm_adapters.shopify.witness import Broken, answered, checked, cost
 
 QUERIES = [

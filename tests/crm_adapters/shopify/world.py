@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from crm_adapters.records import Stream
-from crm_adapters.shopify import Shopify
+from crm_adapters.shopify.adapter import Shopify
 from tests.crm_adapters.shopify.fake import SHOP, START, TOKEN, Clock, Fake
 from tests.crm_adapters.shopify.listing import gid, iso
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from campaigns.init import init
-from crm_adapters.vendure import Vendure
+from crm_adapters.vendure.adapter import Vendure
 from tests.crm_adapters.vendure.running import Server, installed, programs_are_there
 from tests.crm_adapters.vendure.shop import OWNER, Shop
 

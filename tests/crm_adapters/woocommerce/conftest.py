@@ -6,9 +6,9 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from crm_adapters import woocommerce
 from crm_adapters.records import Stream
-from crm_adapters.woocommerce import WooCommerce
+from crm_adapters.woocommerce import adapter as woocommerce
+from crm_adapters.woocommerce.adapter import WooCommerce
 from tests.crm_adapters.woocommerce.fake import KEY, SECRET, Clock, Shop, line_item, moment
 from tests.crm_adapters.woocommerce.witness import Witness
 

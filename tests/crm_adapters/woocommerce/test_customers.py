@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from crm_adapters import woocommerce
 from crm_adapters.base import FieldUpdate
 from crm_adapters.errors import BadCursor, BadSource
 from crm_adapters.records import Stream
+from crm_adapters.woocommerce import adapter as woocommerce
 from tests.crm_adapters.woocommerce.fake import answered, hours
 
 THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)

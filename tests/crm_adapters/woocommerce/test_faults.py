@@ -10,7 +10,7 @@ import pytest
 from crm_adapters.base import FieldUpdate, System
 from crm_adapters.errors import BadSource, Denied, Unreachable
 from crm_adapters.records import Stream
-from crm_adapters.woocommerce import WooCommerce
+from crm_adapters.woocommerce.adapter import WooCommerce
 from tests.crm_adapters.woocommerce.fake import KEY, SECRET, answered, page
 
 THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crm_adapters import woocommerce
 from crm_adapters.records import Stream
+from crm_adapters.woocommerce import adapter as woocommerce
 
 THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)
 PRODUCTS, OFFERS = Stream.PRODUCTS, Stream.OFFERS

@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from crm_adapters import woocommerce
 from crm_adapters.errors import BadSource, Unsupported
 from crm_adapters.records import Stream
+from crm_adapters.woocommerce import adapter as woocommerce
 from tests.crm_adapters.woocommerce.fake import answered, hours, line_item
 
 THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)

@@ -3,7 +3,6 @@
 import json
 
 import httpx
-
 from tests.crm_adapters.woocommerce import docs
 
 LISTS = ("customers", "orders", "products")

@@ -14,8 +14,8 @@ from typing import Any
 from crm_adapters.errors import BadSource
 from crm_adapters.in_order import Row, position
 from crm_adapters.marks import LATE, Position
-from crm_adapters.shopify_calls import Shop, TooDear
-from crm_adapters.shopify_lists import Listing
+from crm_adapters.shopify.calls import Shop, TooDear
+from crm_adapters.shopify.lists import Listing
 
 MOST_PAGED = 25_000
 """Records that one list shows, however it is paged."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from crm_adapters.errors import AdapterError, BadSource, Denied, SourceMissing, Unreachable
 from crm_adapters.http.wording import FORBIDDEN, UNAUTHORIZED
-from crm_adapters.salesforce_soql import CURRENCY
+from crm_adapters.salesforce.soql import CURRENCY
 
 TOO_MANY = "REQUEST_LIMIT_EXCEEDED"
 PASSING = ("QUERY_TIMEOUT", "SERVER_UNAVAILABLE", "REQUEST_RUNNING_TOO_LONG", "UNABLE_TO_LOCK_ROW")

@@ -9,7 +9,7 @@ from crm_adapters.errors import AdapterError, BadSource, Denied
 from crm_adapters.http.address import address
 from crm_adapters.http.answer import Answer
 from crm_adapters.http.wording import UNAUTHORIZED
-from crm_adapters.woocommerce_rows import metadata
+from crm_adapters.woocommerce.rows import metadata
 
 REFUSED, NOT_FOUND = 400, 404
 KEYS = "WooCommerce > Settings > Advanced > REST API"

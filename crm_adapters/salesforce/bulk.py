@@ -15,7 +15,7 @@ from typing import Any
 from crm_adapters.errors import BadSource, Unreachable
 from crm_adapters.http.answer import Answer
 from crm_adapters.marks import LATE, Mark, bad_cursor
-from crm_adapters.salesforce_api import DATA, NOT_FOUND, Api
+from crm_adapters.salesforce.api import DATA, NOT_FOUND, Api
 
 VERSION = 1
 JOBS = f"{DATA}/jobs/query"

@@ -30,13 +30,13 @@ from crm_adapters.mapping import Mapping as FieldMapping
 from crm_adapters.mapping import load_mapping
 from crm_adapters.marks import Mark, Position, follow, print_of, resumed
 from crm_adapters.records import Stream
-from crm_adapters.salesforce_api import BAD_REQUEST, DATA, VERSION, Api, repeats
-from crm_adapters.salesforce_bulk import Job, begin, job_of, pieces
-from crm_adapters.salesforce_soql import ID, TABLES, Asked, asked_of, columns, flat, is_gone, row_of
-from crm_adapters.salesforce_values import change_of, field_of, misfit, result_of
+from crm_adapters.salesforce.api import BAD_REQUEST, DATA, VERSION, Api, repeats
+from crm_adapters.salesforce.bulk import Job, begin, job_of, pieces
+from crm_adapters.salesforce.soql import ID, TABLES, Asked, asked_of, columns, flat, is_gone, row_of
+from crm_adapters.salesforce.values import change_of, field_of, misfit, result_of
 from crm_adapters.translate import sample, translate
 
-MAPPING = Path(__file__).parent / "mappings" / "salesforce.toml"
+MAPPING = Path(__file__).parents[1] / "mappings" / "salesforce.toml"
 URL = "https://login.salesforce.com"
 ORGANIZATION = "SELECT Id, Name, IsSandbox FROM Organization"
 TOGETHER = f"{DATA}/composite/sobjects"

@@ -9,8 +9,8 @@ from typing import Any
 from crm_adapters.errors import BadMapping, BadSource
 from crm_adapters.in_order import Row
 from crm_adapters.records import Stream
-from crm_adapters.shopify_fields import NAME, parts
-from crm_adapters.shopify_rows import customer, order, product, tail
+from crm_adapters.shopify.fields import NAME, parts
+from crm_adapters.shopify.rows import customer, order, product, tail
 
 CUSTOMER = """id firstName lastName locale tags createdAt updatedAt
   defaultEmailAddress { emailAddress marketingState marketingUpdatedAt } defaultPhoneNumber { phoneNumber }

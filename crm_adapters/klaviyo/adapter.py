@@ -21,7 +21,6 @@ from urllib.parse import quote
 
 import httpx
 
-from crm_adapters import klaviyo_rows as rows
 from crm_adapters.base import FieldChange, FieldKind, FieldUpdate, Health, Page, PushResult, RemoteField
 from crm_adapters.errors import BadSource, BatchRefused, SourceMissing, Unsupported, without_secrets
 from crm_adapters.flat import table_of
@@ -31,13 +30,14 @@ from crm_adapters.http.budget import Budget
 from crm_adapters.http.client import Client
 from crm_adapters.http.clock import Clock, RealClock
 from crm_adapters.in_order import InOrder, Row, fresh, position
+from crm_adapters.klaviyo import rows
 from crm_adapters.mapping import Mapping as FieldMapping
 from crm_adapters.mapping import load_mapping
 from crm_adapters.marks import Mark, Position, bad_cursor, follow, print_of, resumed
 from crm_adapters.records import Stream
 from crm_adapters.translate import sample, translate
 
-MAPPING = Path(__file__).parent / "mappings" / "klaviyo.toml"
+MAPPING = Path(__file__).parents[1] / "mappings" / "klaviyo.toml"
 URL = "https://a.klaviyo.com"
 REVISION = "2026-07-15"
 ACCOUNTS, CATALOG, ERASURES, EVENTS = "accounts", "catalog-items", "data-privacy-deletion-jobs", "events"

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from crm_adapters import shopify_fields as fields
 from crm_adapters.base import FieldChange, FieldUpdate, PushResult, RemoteField
 from crm_adapters.errors import BatchRefused
-from crm_adapters.shopify_calls import Shop
-from crm_adapters.shopify_fields import Item
-from crm_adapters.shopify_pages import next_of, refuse_same
+from crm_adapters.shopify import fields
+from crm_adapters.shopify.calls import Shop
+from crm_adapters.shopify.fields import Item
+from crm_adapters.shopify.pages import next_of, refuse_same
 
 MOST_IN_A_LIST = 250
 

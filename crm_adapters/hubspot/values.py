@@ -9,7 +9,7 @@ from typing import Any
 
 from crm_adapters.base import FieldChange, FieldKind, FieldUpdate, RemoteField
 from crm_adapters.errors import BadSource
-from crm_adapters.hubspot_search import ID, LINE, MERGED, MERGED_CONTACTS, moment_of
+from crm_adapters.hubspot.search import ID, LINE, MERGED, MERGED_CONTACTS, moment_of
 from crm_adapters.marks import LATE, bad_cursor
 
 LONGEST = 65_536

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from crm_adapters.base import FieldChange, FieldKind, FieldUpdate, PushResult, RemoteField
-from crm_adapters.salesforce_faults import GONE, PASSING, Fault
+from crm_adapters.salesforce.faults import GONE, PASSING, Fault
 
 KINDS: dict[str, FieldKind] = {
     **dict.fromkeys(("string", "textarea", "email", "phone", "url"), "text"),

@@ -20,8 +20,6 @@ from typing import Any, ClassVar
 
 import httpx
 
-from crm_adapters import woocommerce_rows as rows
-from crm_adapters import woocommerce_words as words
 from crm_adapters.base import FieldChange, FieldUpdate, Health, Page, PushResult, RemoteField
 from crm_adapters.counted import walk
 from crm_adapters.errors import BadSource, BatchRefused, Unsupported
@@ -35,9 +33,10 @@ from crm_adapters.marks import Mark, Position, follow, print_of, resumed
 from crm_adapters.records import Stream
 from crm_adapters.translate import sample, translate
 from crm_adapters.whole import Seen, Whole
-from crm_adapters.woocommerce_api import BY_ID, MOST, VERSION, Api, listed, place_of
+from crm_adapters.woocommerce import rows, words
+from crm_adapters.woocommerce.api import BY_ID, MOST, VERSION, Api, listed, place_of
 
-MAPPING = Path(__file__).parent / "mappings" / "woocommerce.toml"
+MAPPING = Path(__file__).parents[1] / "mappings" / "woocommerce.toml"
 SECOND = timedelta(seconds=1)
 BY_CHANGE = {"orderby": "modified", "order": "asc", "dates_are_gmt": "true"}
 EVERYBODY = {"role": "all"}

@@ -29,15 +29,15 @@ from crm_adapters.mapping import Mapping as FieldMapping
 from crm_adapters.mapping import load_mapping
 from crm_adapters.marks import LATE, Mark, follow, print_of, resumed
 from crm_adapters.records import Stream
-from crm_adapters.shopify_bulk import HOSTS, Bulk, Place
-from crm_adapters.shopify_calls import VERSION, VERSION_HEADER, Shop, part
-from crm_adapters.shopify_fields import MOST_AT_ONCE, MOST_BYTES, gid
-from crm_adapters.shopify_lists import LISTINGS, Listing, moment_of, with_metafields
-from crm_adapters.shopify_metafields import Metafields
-from crm_adapters.shopify_pages import Pages
+from crm_adapters.shopify.bulk import HOSTS, Bulk, Place
+from crm_adapters.shopify.calls import VERSION, VERSION_HEADER, Shop, part
+from crm_adapters.shopify.fields import MOST_AT_ONCE, MOST_BYTES, gid
+from crm_adapters.shopify.lists import LISTINGS, Listing, moment_of, with_metafields
+from crm_adapters.shopify.metafields import Metafields
+from crm_adapters.shopify.pages import Pages
 from crm_adapters.translate import sample, translate
 
-MAPPING = Path(__file__).parent / "mappings" / "shopify.toml"
+MAPPING = Path(__file__).parents[1] / "mappings" / "shopify.toml"
 BULK_FROM = 5_000
 """Records from which on a bulk operation is quicker than pages."""
 ALL_ORDERS, WRITING = "read_all_orders", "write_customers"

@@ -12,9 +12,9 @@ from typing import Any
 from crm_adapters.errors import BadSource, Denied, Unreachable
 from crm_adapters.http.lines import LineFile
 from crm_adapters.marks import bad_cursor
-from crm_adapters.shopify_calls import Shop
-from crm_adapters.shopify_lists import Listing
-from crm_adapters.shopify_rows import tail
+from crm_adapters.shopify.calls import Shop
+from crm_adapters.shopify.lists import Listing
+from crm_adapters.shopify.rows import tail
 
 HOSTS = ("storage.googleapis.com",)
 VERSION = "bulk-1"

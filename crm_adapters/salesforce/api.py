@@ -15,8 +15,8 @@ from crm_adapters.http.client import Client
 from crm_adapters.http.clock import Clock, RealClock
 from crm_adapters.http.oauth import Login, Token, Tokens, renewing
 from crm_adapters.http.wording import FORBIDDEN, UNAUTHORIZED
-from crm_adapters.salesforce_faults import Fault, fault_of, refusal
-from crm_adapters.salesforce_soql import plain
+from crm_adapters.salesforce.faults import Fault, fault_of, refusal
+from crm_adapters.salesforce.soql import plain
 
 VERSION = "v64.0"
 DATA = f"/services/data/{VERSION}"

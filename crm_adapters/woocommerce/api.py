@@ -7,14 +7,13 @@ from typing import Any
 
 import httpx
 
-from crm_adapters import woocommerce_rows as rows
-from crm_adapters import woocommerce_words as words
 from crm_adapters.counted import Item, walk
 from crm_adapters.errors import BadSource, Unreachable
 from crm_adapters.http.answer import Answer
 from crm_adapters.http.client import Client
 from crm_adapters.http.clock import Clock
 from crm_adapters.http.wording import FORBIDDEN, UNAUTHORIZED
+from crm_adapters.woocommerce import rows, words
 
 VERSION = "wc/v3"
 MOST = 100

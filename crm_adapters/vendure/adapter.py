@@ -26,9 +26,9 @@ from crm_adapters.mapping import load_mapping
 from crm_adapters.marks import Mark, Position, follow, print_of, resumed
 from crm_adapters.records import Stream
 from crm_adapters.translate import sample, translate
-from crm_adapters.vendure_lists import Listing, listings
+from crm_adapters.vendure.lists import Listing, listings
 
-MAPPING = Path(__file__).parent / "mappings" / "vendure.toml"
+MAPPING = Path(__file__).parents[1] / "mappings" / "vendure.toml"
 PATH = "/admin-api"
 SECOND = timedelta(seconds=1)
 KINDS: dict[str, FieldKind] = {

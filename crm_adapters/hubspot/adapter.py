@@ -23,7 +23,7 @@ from crm_adapters.http.budget import Budget
 from crm_adapters.http.client import Client
 from crm_adapters.http.clock import Clock, RealClock
 from crm_adapters.http.wording import FORBIDDEN
-from crm_adapters.hubspot_search import (
+from crm_adapters.hubspot.search import (
     CONTACT,
     CURRENCY,
     ID,
@@ -39,7 +39,7 @@ from crm_adapters.hubspot_search import (
     position,
     row_of,
 )
-from crm_adapters.hubspot_values import (
+from crm_adapters.hubspot.values import (
     GROUP,
     absorbed,
     change_of,
@@ -60,7 +60,7 @@ from crm_adapters.marks import Mark, follow, print_of, resumed
 from crm_adapters.records import SCHEMAS, Stream
 from crm_adapters.translate import sample, translate
 
-MAPPING = Path(__file__).parent / "mappings" / "hubspot.toml"
+MAPPING = Path(__file__).parents[1] / "mappings" / "hubspot.toml"
 URL = "https://api.hubapi.com"
 CALLS, SEARCHES = ((190, 10.0),), ((5, 1.0),)
 CHUNK = 100
