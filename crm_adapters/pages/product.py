@@ -99,7 +99,7 @@ def _own(products: list[Node], said: Said) -> list[Node] | None:
 
 
 def _merged(rows: list[Row]) -> list[Row]:
-    """One row for each thing: a theme and an app may both speak of the same, the one with its sku, the other without."""
+    """One row for each thing: a theme and an app may both speak of the same, one with its sku, the other without."""
     merged: list[Row] = []
     for row in rows:
         same = (one for one in merged if _is_same(one, row))
