@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from crm_adapters.pages import offers
-from crm_adapters.pages.jsonld import text
+from crm_adapters.pages.jsonld import prose, text
 from crm_adapters.pages.urls import joined
 
 DAY = timedelta(days=1)
@@ -45,7 +45,7 @@ def row_of(values: Mapping[str, str], base: str, allowed: Callable[[str], bool],
     google = values.get("google_product_category", "")
     found = {
         "title": text(values.get("title")),
-        "description": text(values.get("description")),
+        "description": prose(values.get("description")),
         "url": url if url and allowed(url) else None,
         "image": joined(base, values.get("image_link")),
         "group": values.get("item_group_id"),

@@ -22,6 +22,7 @@ LOOSE = re.compile(
 INSIDE = ("@graph", "mainEntity", "mainEntityOfPage")
 """Where the subject of a page may stand; what stands elsewhere (related products, lists) is not the page's own."""
 DEEPEST = 20
+TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 
 def parsed(text: str) -> Any:
@@ -99,7 +100,7 @@ def several(value: Any) -> list[Any]:
 
 
 def text(value: Any) -> str | None:
-    """The first text that a value says: itself, its name, or that of the first of several; without tags and escapes."""
+    """The first text that a value says: itself, its name, or that of the first of several; on one line, unescaped."""
     for _ in range(DEEPEST):
         if isinstance(value, list):
             value = next((each for each in value if each not in (None, "", {}, [])), None)
@@ -108,8 +109,11 @@ def text(value: Any) -> str | None:
         else:
             break
     if isinstance(value, str):
-        return " ".join(TAG.sub(" ", html.unescape(TAG.sub(" ", value))).split()) or None
+        return " ".join(html.unescape(value).split()) or None
     return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
 
 
-TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+def prose(value: Any) -> str | None:
+    """A text that may be written in HTML, without its tags."""
+    told = text(value)
+    return " ".join(TAG.sub(" ", told).split()) or None if told else None

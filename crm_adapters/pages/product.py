@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from crm_adapters.pages import offers
-from crm_adapters.pages.jsonld import Node, several, text, types_of
+from crm_adapters.pages.jsonld import Node, prose, several, text, types_of
 from crm_adapters.pages.page import Said
 from crm_adapters.pages.urls import joined
 
@@ -140,7 +140,7 @@ def _row(node: Node, said: Said, allowed: Allowed) -> Row:
     group = next((each for each in several(node.get("isVariantOf")) if isinstance(each, dict)), {})
     found: Mapping[str, str | None] = {
         "title": text(node.get("name")),
-        "description": text(node.get("description")),
+        "description": prose(node.get("description")),
         "url": url if url and allowed(url) else None,
         "image": joined(said.base, _image(node.get("image"))),
         "brand": text(node.get("brand")) or text(node.get("manufacturer")),
