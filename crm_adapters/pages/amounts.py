@@ -59,7 +59,7 @@ def _read(text: str, exponent: int) -> str | None:
     signs = {sign for sign in text if sign in ".,"}
     if last < 0 or (len(signs) == 1 and text.count(text[last]) > 1):
         return _digits(text)
-    if len(signs) == 1 and len(behind) == 3 and not whole.startswith("0") and whole.isdigit():
+    if len(behind) == 3 and (whole + behind).isdigit() and not whole.startswith("0"):
         return _thousands_or_decimals(whole, text[last], behind, exponent)
     digits = _digits(whole)
     return f"{digits}.{behind}" if digits and behind.isdigit() else None

@@ -129,7 +129,9 @@ class Guarded(httpx.BaseTransport):
         """
         host = request.url.host
         addresses = self._addresses(host, port_of(request.url))
-        carrier = self._carriers.setdefault(host, self._carrier())
+        if host not in self._carriers:
+            self._carriers[host] = self._carrier()
+        carrier = self._carriers[host]
         for address in addresses[:-1]:
             try:
                 return carrier.handle_request(_pinned(request, address))

@@ -83,19 +83,20 @@ def _of_nodes(nodes: list[Node], said: Said, allowed: Allowed) -> list[Row] | No
     singles = [_row(node, said, allowed) for node in own if GROUP not in types_of(node)]
     if group and not rows:
         shared = _shared(group, said, allowed)
-        rows = [{**shared, **row} for row in singles] or [{**_row(group, said, allowed), "group": shared["group"]}]
-    return _merged([*rows, *singles] if not group else rows)
+        whole = _row(group, said, allowed)
+        rows = [{**shared, **row} for row in singles] or [{"id": whole.get("sku") or shared["group"], **whole}]
+    return _merged(rows if group else singles)
 
 
 def _own(products: list[Node], said: Said) -> list[Node] | None:
     """The products that the page is about; None, if there are several things and none is said to be here."""
     places = [_path(joined(said.base, _url(node))) for node in products]
     here = [node for node, place in zip(products, places, strict=True) if place == _path(said.url)]
-    names = {text(node.get("name")) for node in here or products}
+    names = {(GROUP in types_of(node), text(node.get("name"))) for node in here or products}
     if not here:
-        return products if len(names) < 2 else None
+        return products if len(names) == len(dict(names)) else None
     placeless = [node for node, place in zip(products, places, strict=True) if not place]
-    return [*here, *(node for node in placeless if text(node.get("name")) in names)]
+    return [*here, *(node for node in placeless if text(node.get("name")) in dict(names).values())]
 
 
 def _merged(rows: list[Row]) -> list[Row]:
@@ -113,7 +114,8 @@ def _merged(rows: list[Row]) -> list[Row]:
 def _is_same(one: Row, other: Row) -> bool:
     if "sku" in one and "sku" in other:
         return one["sku"] == other["sku"]
-    return one.get("title") == other.get("title") and one.get("group") == other.get("group")
+    urls = {row["url"] for row in (one, other) if "url" in row}
+    return len(urls) < 2 and all(one.get(name) == other.get(name) for name in ("title", "group"))
 
 
 def _says_something(node: Node) -> bool:
