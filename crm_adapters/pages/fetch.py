@@ -138,6 +138,10 @@ class Fetcher:
                     return got, f"it says {got.status}"
                 got.body.close()
                 url = self._following(url, got.headers["location"])
+        except httpx.RemoteProtocolError as error:
+            if "Invalid URL in location" in str(error):  # httpx reads where it is pointed to, also if it does not go
+                raise Unfit("bad_redirect", "it points to what is no url") from error
+            return None, str(error)
         except httpx.RequestError as error:
             return None, " ".join(str(error).split())[:200] or type(error).__name__
         raise Unfit("many_redirects", f"more than {REDIRECTS} redirects")
@@ -145,7 +149,7 @@ class Fetcher:
     def _following(self, url: httpx.URL, location: str) -> httpx.URL:
         try:
             following = url.join(location)
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, ValueError) as error:
             raise Unfit("bad_redirect", f"it points to {location[:200]!r}, which is no url") from error
         if refusal := self.places.refusal(following):
             raise Unfit("other_host", f"it points elsewhere: {refusal}")

@@ -4,9 +4,12 @@ A name may lead anywhere, and elsewhere a moment later (DNS rebinding). So it is
 at, and the call goes to that very address; the name stands only in the `Host` header and in TLS.
 """
 
+import re
 import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+import ssl
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 import httpx
 
@@ -14,8 +17,12 @@ from crm_adapters.errors import BadSource
 
 Resolve = Callable[[str, int], Sequence[str]]
 PORTS = {"http": 80, "https": 443}
-NAT64, LOCAL_NAT64 = IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48")
-COMPATIBLE = IPv6Network("::/96")
+NAT64 = IPv6Network("64:ff9b::/96")
+"""Addresses that a network's translator leads to the IPv4 address within (RFC 6052)."""
+NEVER = tuple(
+    map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "2001::/23", "2002::/16", "fec0::/10"))
+)
+"""For protocols, translators and tunnels; older versions of Python think that some of them are global."""
 
 
 def resolved(host: str, port: int) -> list[str]:
@@ -32,7 +39,7 @@ def resolved(host: str, port: int) -> list[str]:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address belongs to the internet; one within another (mapped, NAT64, 6to4) is looked at as well.
+    """Whether an address belongs to the internet; of one within another (mapped, NAT64) the inner counts.
 
     >>> [is_public(one) for one in ("93.184.216.34", "10.0.0.1", "::ffff:127.0.0.1", "64:ff9b::a9fe:a9fe")]
     [True, False, False, False]
@@ -41,22 +48,15 @@ def is_public(address: str) -> bool:
         read = ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    return all(_is_plainly_public(one) for one in (read, *_within(read)))
+    if isinstance(read, IPv6Address) and (within := _within(read)):
+        read = within
+    plain = read.is_global and not (read.is_multicast or read.is_reserved or read.is_unspecified)
+    return plain and not any(read in network for network in NEVER)
 
 
-def _is_plainly_public(address: IPv4Address | IPv6Address) -> bool:
-    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
-
-
-def _within(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
-    """The addresses that a call to an IPv6 address may come out at."""
-    if isinstance(address, IPv4Address):
-        return
-    yield from filter(None, (address.ipv4_mapped, address.sixtofour, *(address.teredo or ())))
-    if address in NAT64 or address in COMPATIBLE:
-        yield IPv4Address(int(address) & 0xFFFFFFFF)
-    if address in LOCAL_NAT64:
-        yield IPv4Address("10.0.0.0")  # a network's own translator: wherever it leads, that is private
+def _within(address: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that a call to an IPv6 address comes out at."""
+    return IPv4Address(int(address) & 0xFFFFFFFF) if address in NAT64 else address.ipv4_mapped
 
 
 class Places:
@@ -101,9 +101,20 @@ def _host(entry: str) -> httpx.URL:
         url = httpx.URL(f"http://{entry.strip()}")
     except httpx.InvalidURL:
         url = httpx.URL("")
-    if not url.host or url.path != "/" or url.userinfo or url.query or url.fragment:
+    if not url.host or re.search(r"\s", entry.strip()) or url.path != "/" or url.userinfo or url.query or url.fragment:
         raise BadSource(f"{entry!r} is no host", remedy="write hosts like cdn.example.com, without https:// and paths")
     return url
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Whom to trust; reading that takes longer than most calls, so it is read once."""
+    return httpx.create_ssl_context()
+
+
+def network() -> httpx.BaseTransport:
+    """What carries calls over the network."""
+    return httpx.HTTPTransport(verify=_tls())
 
 
 class Guarded(httpx.BaseTransport):
@@ -116,7 +127,7 @@ class Guarded(httpx.BaseTransport):
     """
 
     def __init__(
-        self, resolve: Resolve, *, allow_private: bool, carrier: Callable[[], httpx.BaseTransport] = httpx.HTTPTransport
+        self, resolve: Resolve, *, allow_private: bool, carrier: Callable[[], httpx.BaseTransport] = network
     ) -> None:
         self._resolve, self._allow_private, self._carrier = resolve, allow_private, carrier
         self._carriers: dict[str, httpx.BaseTransport] = {}

@@ -1,20 +1,19 @@
 """Read one page: its own url, and what it says of products in JSON-LD, microdata and Open Graph."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from bs4 import BeautifulSoup
+from bs4.dammit import UnicodeDammit
 from bs4.exceptions import ParserRejectedMarkup
 
 from crm_adapters.pages import jsonld, microdata
 from crm_adapters.pages.jsonld import Node
 from crm_adapters.pages.microdata import attribute
+from crm_adapters.pages.tidy import tidied
 from crm_adapters.pages.urls import joined
 
 OPEN_GRAPH = ("og:", "product:")
-MEDIA = "application/ld+json"
-DECLARATION = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*<\?xml[^>]*>")
 
 
 @dataclass(frozen=True)
@@ -44,31 +43,38 @@ def read_page(content: bytes, url: str, charset: str | None = None) -> Said:
     Raises:
         ValueError: it is no HTML.
     """
-    soup = _soup(DECLARATION.sub(b"", content), charset)
+    tidy = tidied(_decoded(content, charset))
+    soup = _soup(tidy.html)
     graph = dict(_graph(soup))
     base = joined(url, _link(soup, "base")) or url
     own = joined(base, _link(soup, "link", rel="canonical")) or joined(base, graph.get("og:url")) or url
-    structured, faults = _structured(soup)
+    structured, faults = _structured(tidy.scripts)
     return Said(own, base, structured, microdata.subjects(soup), graph, faults)
 
 
-def _soup(content: bytes, charset: str | None) -> BeautifulSoup:
+def _decoded(content: bytes, charset: str | None) -> str:
+    """The letters of a page: as the server, the page itself, or else the usual writes them."""
     if b"<" not in content:
         raise ValueError("it is no HTML: it has no elements")
+    told = UnicodeDammit(content, [charset] if charset else [], is_html=True).unicode_markup
+    if told is None:
+        raise ValueError("nobody knows how its letters are written")
+    return told
+
+
+def _soup(html: str) -> BeautifulSoup:
     try:
-        return BeautifulSoup(content, "html.parser", from_encoding=charset)
+        return BeautifulSoup(html, "html.parser")
     except (ParserRejectedMarkup, RecursionError, AssertionError) as error:
         raise ValueError(f"it is no HTML: {error}") from error
 
 
-def _structured(soup: BeautifulSoup) -> tuple[list[Node], list[str]]:
+def _structured(scripts: Iterable[str]) -> tuple[list[Node], list[str]]:
     found, faults = [], []
-    for script in soup.find_all("script"):
-        if not (attribute(script, "type") or "").strip().lower().startswith(MEDIA):
-            continue
+    for script in scripts:
         try:
-            if content := "".join(map(str, script.strings)).strip():
-                found.append(jsonld.parsed(content))
+            if script.strip():
+                found.append(jsonld.parsed(script))
         except ValueError as error:
             faults.append(f"JSON-LD that can't be read: {error}")
     return jsonld.subjects(found), faults

@@ -17,5 +17,7 @@ def joined(base: str, url: str | None) -> str | None:
         whole = urljoin(base, url.strip()).partition("#")[0]
     except ValueError:
         return None
+    if "\\" in whole or "@" in whole.partition("://")[2].partition("/")[0]:
+        return None  # browsers and servers may disagree on whose host that is
     fits = whole.lower().startswith(("http://", "https://")) and whole.isprintable() and len(whole) <= LONGEST
     return whole.replace(" ", "%20") if fits else None

@@ -34,13 +34,21 @@ class Document:
         return bool(since and self.modified is not None and self.modified <= parsedate_to_datetime(since).timestamp())
 
 
+class Quiet(ThreadingHTTPServer):
+    """Says nothing when somebody hangs up."""
+
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        pass
+
+
 class Shop:
     """Documents by path; what was asked for, in order."""
 
     def __init__(self):
         self.clear()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = Quiet(("127.0.0.1", 0), self._handler())
         self.port = self._server.server_port
         self.url = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))

@@ -93,8 +93,15 @@ def test_a_cell_longer_than_any_is_rejected_and_a_line_without_end_is_refused(sh
 
 @pytest.mark.parametrize(
     ("lacking", "reason"),
-    [("title", "missing_title"), ("price", "missing_price"), ("id", "missing_id"), ("link", None), ("unclear", "bad_price_minor"), ("naked", "missing_currency")],
-)  # fmt: skip
+    [
+        ("title", "missing_title"),
+        ("price", "missing_price"),
+        ("id", "missing_id"),
+        ("link", None),
+        ("unclear", "bad_price_minor"),
+        ("naked", "missing_currency"),
+    ],
+)
 def test_a_product_that_can_not_be_mailed_is_rejected_with_its_reason(shop, opened, pull, lacking, reason):
     told = item() | {"unclear": {"price": "1.299 EUR"}, "naked": {"price": "4.50"}}.get(lacking, {})
     told.pop(lacking, None)
@@ -227,8 +234,16 @@ def test_what_is_no_source_is_refused_with_what_to_name(shop, opened, pull, body
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(404, SourceMissing), (410, SourceMissing), (401, Denied), (403, Denied), (500, Unreachable), (429, Unreachable), (418, BadSource)],
-)  # fmt: skip
+    [
+        (404, SourceMissing),
+        (410, SourceMissing),
+        (401, Denied),
+        (403, Denied),
+        (500, Unreachable),
+        (429, Unreachable),
+        (418, BadSource),
+    ],
+)
 def test_a_source_that_is_not_given_is_told(shop, opened, pull, status, error):
     shop.put("/feed.xml", "no", status=status)
     with pytest.raises(error, match=str(status)):

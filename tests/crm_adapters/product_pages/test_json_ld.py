@@ -63,7 +63,8 @@ def test_a_product_is_found_in_whatever_stands_around_it(shape):
     "text",
     [
         '{"@type": "Product", "name": "Tea", "offers": {"price": 4.5, "priceCurrency": "EUR",},}',
-        '{"@type": "Product", /* our best */ "name": "Tea", // really\n "offers": {"price": 4.5, "priceCurrency": "EUR"}}',
+        '{"@type": "Product", /* our best */ "name": "Tea", // really\n '
+        '"offers": {"price": 4.5, "priceCurrency": "EUR"}}',
         '<!-- {"@type": "Product", "name": "Tea", "offers": {"price": 4.5, "priceCurrency": "EUR"}} -->',
         '//<![CDATA[\n{"@type": "Product", "name": "Tea", "offers": {"price": 4.5, "priceCurrency": "EUR"}}\n//]]>',
         '/*<![CDATA[*/{"@type": "Product", "name": "Tea", "offers": {"price": 4.5, "priceCurrency": "EUR"}}/*]]>*/',

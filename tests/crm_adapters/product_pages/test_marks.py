@@ -58,7 +58,7 @@ def test_a_currency_that_only_open_graph_says_is_taken():
         page(head=meta(og_type="website", og_title="Our shop")),
         page({"@type": "Organization", "name": "Shop"}),
         page(body='<div itemscope itemtype="https://schema.org/Article"><i itemprop="name">News</i></div>'),
-        page(body=MICRODATA.replace("m1", "m2").replace("/p/tea", "/p/x") + MICRODATA.replace("Green", "Black").replace("/p/tea", "/p/y")),
+        page(body=MICRODATA.replace("/p/tea", "/p/x") + MICRODATA.replace("Green", "Black").replace("/p/tea", "/p/y")),
         "<html></html>",
         "<p>",
     ],
