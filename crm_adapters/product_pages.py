@@ -27,8 +27,8 @@ from crm_adapters.pages.feed_reader import FOUND_AT, Batch, Feed, moment
 from crm_adapters.pages.fetch import Fetcher, Got, Unfit
 from crm_adapters.pages.guard import Guarded, Places, resolved
 from crm_adapters.pages.progress import FeedMark, SiteMark
-from crm_adapters.pages.site import Site, must_be_good, shown
-from crm_adapters.pages.source import START_BYTES, WHAT, Kind, kind_of
+from crm_adapters.pages.site import Site, must_be_good, remedy_for, shown
+from crm_adapters.pages.source import START_BYTES, Kind, kind_of
 from crm_adapters.records import Stream
 from crm_adapters.translate import sample, translate
 
@@ -198,7 +198,7 @@ class ProductPages:
 
         Who typed the url knows what he asks for: robots.txt is not asked about it.
         """
-        if self._url.path in FRONT:
+        if self._url.path in FRONT and not self._url.query:
             yield None, "site"
             return
         try:
@@ -211,7 +211,7 @@ class ProductPages:
                 got.body.seek(0)
                 yield (None if kind == "site" else got), kind
         except Unfit as error:
-            raise BadSource(f"{shown(self._url)} can't be used: {error.words}", remedy=WHAT) from error
+            raise BadSource(f"{shown(self._url)} can't be used: {error.words}", remedy=remedy_for(error)) from error
 
 
 def _site_reader() -> "type[SiteReader]":

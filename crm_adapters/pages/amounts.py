@@ -47,7 +47,7 @@ def _number(text: str) -> str | None:
         number = Decimal(text)
         if not number.is_finite() or number < 0 or number.adjusted() >= MOST_DIGITS:
             return None
-        return f"{number.quantize(MILLIONTH).normalize():f}"
+        return f"{abs(number).quantize(MILLIONTH).normalize():f}"
     except InvalidOperation:
         return None
 

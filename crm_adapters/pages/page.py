@@ -56,10 +56,10 @@ def _decoded(content: bytes, charset: str | None) -> str:
     """The letters of a page: as the server, the page itself, or else the usual writes them."""
     if b"<" not in content:
         raise ValueError("it is no HTML: it has no elements")
-    told = UnicodeDammit(content, [charset] if charset else [], is_html=True).unicode_markup
-    if told is None:
+    read = UnicodeDammit(content, [charset] if charset else [], is_html=True)
+    if read.unicode_markup is None or read.contains_replacement_characters:
         raise ValueError("nobody knows how its letters are written")
-    return told
+    return read.unicode_markup
 
 
 def _soup(html: str) -> BeautifulSoup:

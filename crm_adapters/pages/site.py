@@ -20,6 +20,7 @@ SITEMAP_BYTES, ROBOTS_BYTES = 64 << 20, 4 << 20
 MOST_URLS, MOST_SITEMAPS = 1_000_000, 5_000
 LONGEST_PAUSE_SECONDS = 300.0
 GONE = (404, 410)
+ADD_HOST = "if that is the shop's too, add its host to `hosts` of the connection"
 
 
 @dataclass
@@ -29,11 +30,13 @@ class Listed:
     Attributes:
         pages: url -> when it is said to have changed, as it is written.
         left_out: how many are not read: `other_host` (or no url at all), and `robots`, which robots.txt forbids.
+        elsewhere: the first url that is on no given host.
         said_at: when the first sitemap was answered, by the server's clock in seconds since 1970.
     """
 
     pages: dict[str, str] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
+    elsewhere: str = ""
     said_at: float | None = None
 
 
@@ -87,8 +90,11 @@ class Site:
 
     def sitemaps(self) -> list[httpx.URL]:
         """Where the sitemaps of the site are: as robots.txt says, else at the usual place."""
-        told = [self._url(one) for one in self.robots(self._source).sitemaps]
-        return [url for url in told if url] or [self._source.copy_with(raw_path=b"/sitemap.xml")]
+        named = self.robots(self._source).sitemaps
+        told = [url for one in named if (url := self._url(one))]
+        if named and not told:
+            raise BadSource(f"robots.txt names only sitemaps elsewhere, as {named[0][:200]!r}", remedy=ADD_HOST)
+        return told or [self._source.copy_with(raw_path=b"/sitemap.xml", userinfo=b"")]
 
     def listed(self, opened: Got | None = None) -> Listed:
         """Read the sitemaps of the site, and those that they name.
@@ -112,6 +118,8 @@ class Site:
             opened = None
             if len(found.pages) > MOST_URLS or len(seen) > MOST_SITEMAPS:
                 raise BadSource(f"the sitemaps list more than {MOST_URLS:,} pages", remedy="name one with products")
+        if not found.pages and found.left_out["other_host"]:
+            raise BadSource(f"the sitemap lists only pages elsewhere, as {found.elsewhere!r}", remedy=ADD_HOST)
         return found
 
     def _add(self, found: Listed, url: httpx.URL, opened: Got | None) -> list[httpx.URL]:
@@ -123,6 +131,7 @@ class Site:
                 read = self._url(entry.url)
                 if read is None:
                     found.left_out["other_host"] += 1
+                    found.elsewhere = found.elsewhere or entry.url[:200]
                 elif entry.is_sitemap:
                     inner.append(read)
                 elif self.allows(read):
@@ -142,7 +151,8 @@ class Site:
                 must_be_good(got, f"the sitemap {shown(url)}")
                 yield got
         except Unfit as error:
-            raise BadSource(f"the sitemap {shown(url)} can't be read: {error.words}", remedy=WHAT) from error
+            said = f"the sitemap {shown(url)} can't be read: {error.words}"
+            raise BadSource(said, remedy=remedy_for(error)) from error
 
     def _url(self, written: str) -> httpx.URL | None:
         """A url that may be called; None, if it is none, or of somebody else."""
@@ -186,6 +196,11 @@ def must_be_good(got: Got, what: str) -> None:
         raise Unreachable(said, remedy="nothing is lost; try again later")
     if not got.good:
         raise BadSource(said, remedy="check the connection's url")
+
+
+def remedy_for(error: Unfit) -> str:
+    """What to do about a document that can't be used."""
+    return ADD_HOST if error.reason == "other_host" else WHAT
 
 
 def shown(url: httpx.URL) -> str:

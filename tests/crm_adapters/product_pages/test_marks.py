@@ -83,5 +83,7 @@ def test_letters_are_read_as_the_page_says_they_are_written():
     text = page(product(name="Grüner Tee")).replace("\\u00fc", "ü").replace("utf-8", "iso-8859-1")
     (found,) = rows_of(read_page(text.encode("latin-1"), URL), lambda _: True)
     assert found["title"] == "Grüner Tee"
+    with pytest.raises(ValueError, match="nobody knows how its letters are written"):
+        read_page(b"<p>\x81\x8d\xff", URL)
     (found,) = rows_of(read_page(text.replace("iso-8859-1", "x").encode("utf-8"), URL, "utf-8"), lambda _: True)
     assert found["title"] == "Grüner Tee"

@@ -1,6 +1,7 @@
 """A site: its sitemap says what to read; what is not new costs nothing, and nothing is missed."""
 
 import logging
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -320,6 +321,20 @@ def test_check_says_what_is_there(shop, opened):
     assert not [path for path in shop.paths() if path.startswith("/p/")]
 
 
+def test_a_site_that_is_all_elsewhere_is_told_and_not_taken_for_empty(shop, opened, pull):
+    shop.put("/sitemap.xml", sitemap([("https://www.shop.example.com/p/1", THEN)]))
+    with pytest.raises(BadSource, match=r"only pages elsewhere, as 'https://www.shop.*p/1'.*add its host to `hosts`"):
+        pull(opened())
+    shop.put("/robots.txt", "Sitemap: https://www.shop.example.com/sitemap.xml")
+    with pytest.raises(BadSource, match=r"only sitemaps elsewhere, as 'https://www.*add its host to `hosts`"):
+        pull(opened())
+
+
+def test_a_front_page_with_a_query_is_a_document_of_its_own(shop, opened, pull):
+    shop.put("/?feed=google", "id\ttitle\tprice\n1\tTea\t5 EUR\n")
+    assert ids(pull(opened("/?feed=google"))) == ["1"]
+
+
 def test_what_is_not_there_is_refused_with_the_way_to_it(opened, pull):
     with pytest.raises(Unsupported, match="have no customers; bring them by files"):
         pull(opened(), stream=Stream.CUSTOMERS)
@@ -353,3 +368,14 @@ def test_the_shop_may_not_be_called_from_a_connection_that_does_not_allow_it(sho
     with pytest.raises(BadSource, match=r"127.0.0.1, which is no address of the internet; .*allow_private = true"):
         pull(ProductPages(shop.url, None, Manners(pause_seconds=0)))
     assert shop.asked == []
+
+
+def test_without_beautifulsoup_feeds_are_read_and_sites_refused_with_what_to_install(shop, opened, pull, monkeypatch):
+    for name in ("site_reader", "page", "microdata", "product"):
+        monkeypatch.delitem(sys.modules, f"crm_adapters.pages.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "bs4", None)
+    fill(shop, [1])
+    with pytest.raises(Unsupported, match=r"BeautifulSoup, which is not installed; pip install 'handpicked\[pages\]'"):
+        pull(opened())
+    shop.put("/feed.tsv", "id\ttitle\tprice\n1\tTea\t5 EUR\n")
+    assert ids(pull(opened("/feed.tsv"))) == ["1"]
