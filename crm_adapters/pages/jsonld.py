@@ -9,11 +9,11 @@ from typing import Any
 
 Node = Mapping[str, Any]
 
-WRAPPED = re.compile(
-    r"^\s*(?:<!--|/\*\s*<!\[CDATA\[\s*\*/|//\s*<!\[CDATA\[|<!\[CDATA\[)|(?:-->|/?/?\*?\s*\]\]>\s*(?:\*/)?)\s*$"
-)
+HEAD = re.compile(r"<!--|/\*\s{0,9}<!\[CDATA\[\s{0,9}\*/|//\s{0,9}<!\[CDATA\[|<!\[CDATA\[")
+TAIL = re.compile(r"(?:-->|(?://|/\*)?\s{0,9}\]\]>\s{0,9}(?:\*/)?)$")
+LONGEST_TAIL = 40
 LOOSE = re.compile(
-    r"""("(?:[^"\\]|\\.)*+")            # a text stays
+    r"""("(?:[^"\\]|\\.)*+"?)           # a text stays, also one without end: each letter is looked at once
       | //[^\n]* | /\*(?:.*?\*/|.*)     # a comment goes
       | ,(?=\s*[}\]])                   # and a comma behind which nothing comes
     """,
@@ -31,7 +31,7 @@ def parsed(text: str) -> Any:
     Raises:
         ValueError: it can't be read, also with all leniency.
     """
-    text = WRAPPED.sub("", text).strip().rstrip(";")
+    text = _unwrapped(text.strip())
     for version in (text, LOOSE.sub(r"\1", text), LOOSE.sub(r"\1", html.unescape(text))):
         try:
             return json.loads(version, strict=False, parse_float=Decimal)
@@ -40,6 +40,13 @@ def parsed(text: str) -> Any:
         except ValueError as error:
             trouble = error
     raise ValueError(str(trouble)[:200])
+
+
+def _unwrapped(text: str) -> str:
+    """Without what hides scripts from old browsers, and without a semicolon at the end."""
+    head = HEAD.match(text)
+    text = text[head.end() :] if head else text
+    return (text[:-LONGEST_TAIL] + TAIL.sub("", text[-LONGEST_TAIL:])).strip().rstrip(";")
 
 
 def subjects(data: Any) -> list[Node]:

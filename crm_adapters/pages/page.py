@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from bs4 import BeautifulSoup
-from bs4.dammit import UnicodeDammit
 from bs4.exceptions import ParserRejectedMarkup
 
 from crm_adapters.pages import jsonld, microdata
 from crm_adapters.pages.jsonld import Node
+from crm_adapters.pages.letters import decoded
 from crm_adapters.pages.microdata import attribute
 from crm_adapters.pages.tidy import tidied
 from crm_adapters.pages.urls import joined
@@ -43,23 +43,13 @@ def read_page(content: bytes, url: str, charset: str | None = None) -> Said:
     Raises:
         ValueError: it is no HTML.
     """
-    tidy = tidied(_decoded(content, charset))
+    tidy = tidied(decoded(content, charset))
     soup = _soup(tidy.html)
     graph = dict(_graph(soup))
     base = joined(url, _link(soup, "base")) or url
     own = joined(base, _link(soup, "link", rel="canonical")) or joined(base, graph.get("og:url")) or url
     structured, faults = _structured(tidy.scripts)
     return Said(own, base, structured, microdata.subjects(soup), graph, faults)
-
-
-def _decoded(content: bytes, charset: str | None) -> str:
-    """The letters of a page: as the server, the page itself, or else the usual writes them."""
-    if b"<" not in content:
-        raise ValueError("it is no HTML: it has no elements")
-    read = UnicodeDammit(content, [charset] if charset else [], is_html=True)
-    if read.unicode_markup is None or read.contains_replacement_characters:
-        raise ValueError("nobody knows how its letters are written")
-    return read.unicode_markup
 
 
 def _soup(html: str) -> BeautifulSoup:

@@ -120,6 +120,8 @@ HEAVY = {
     "comment signs": f"<script type='application/ld+json'>{'/*' * 200_000}</script>",
     "brackets of JSON": f"<script type='application/ld+json'>{'[' * 200_000}</script>",
     "quotes of JSON": "<script type='application/ld+json'>" + '"\\' * 100_000 + "</script>",
+    "spaces of JSON": "<script type='application/ld+json'>{" + " " * 50_000 + "x</script>",
+    "commas of JSON": "<script type='application/ld+json'>{" + ", " * 50_000 + "x</script>",
     "a long number": "<script type='application/ld+json'>" + "9" * 200_000 + "</script>",
     "scopes": "<div itemscope itemprop=x itemtype='https://schema.org/Product'>" * 3_000,
     "scopes side by side": "<div itemscope itemtype='https://schema.org/Product'><b itemprop=name>x</b></div>" * 3_000,
