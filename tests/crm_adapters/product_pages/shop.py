@@ -1,6 +1,7 @@
 """A small shop on a real socket, and a name server that leads to it: the tests fill it, and read what it was asked for.
 
 It answers conditions (ETag, Last-Modified) as RFC 9110 says, keeps connections open, and does what it is told beside.
+Its feeds have the form that Google's product data specification documents; no merchant's account was read.
 """
 
 import gzip
@@ -56,6 +57,7 @@ class Shop:
 
     def clear(self):
         self.documents, self.asked = {}, []
+        self.dates = {}  # of the pages in the sitemap
 
     def put(self, path, body="", *, packed=False, **more):
         body = body.encode() if isinstance(body, str) else body
