@@ -59,13 +59,14 @@ def _pull_stream(project: Project, adapter: Adapter, name: str, stream: Stream, 
         clear_cursor(project.store, name, stream)
     records = rejected = pages = gone = 0
     since = read_cursor(project.store, name, stream)
-    sweeps = since is None and isinstance(adapter, System) and adapter.sweeps
+    sweeps, whole = isinstance(adapter, System) and adapter.sweeps, since is None
     there: set[str] = set()
     with project.progress.track(f"pull {stream}", None) as bar:
         for page in _read_ahead(adapter.pull(stream, since)):
             rejected += save_page(project.store, name, stream, page, real_now())
             records, pages, gone = records + page.rows.num_rows, pages + 1, gone + len(page.gone)
-            there.update(_ids(page) if sweeps else ())
+            whole = whole or page.first  # a feed that has changed is read from its start again, also with a cursor
+            there.update(_ids(page) if sweeps and whole else ())
             bar.advance(page.rows.num_rows)
     if there:  # a shop that shows nothing at all has hidden its records from us, rather than deleted them
         gone += sweep(project.store, name, stream, there, real_now())

@@ -1,6 +1,7 @@
 """Pulling into the store: what a system has deleted, without telling, is found by a whole reading and by no other."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -115,6 +116,21 @@ def test_a_pull_that_is_broken_off_takes_nothing_away_nor_does_the_one_that_ends
     assert there(project) == set("abcde")
     pull(Silent({Stream.CUSTOMERS: list("acde")}), full=True)
     assert there(project) == set("acde")
+
+
+class Feed(Silent):
+    """A system that has a cursor, and tells everything anew where something has changed."""
+
+    def pull(self, stream, since):
+        for page in super().pull(stream, None):
+            yield replace(page, first=page.cursor == "2")
+
+
+def test_a_system_that_begins_anew_by_itself_is_swept_as_after_a_full_pull(project, pull):
+    pull(Feed({Stream.PRODUCTS: list("abcde")}))
+    (told,) = pull(Feed({Stream.PRODUCTS: list("ace")}))
+    assert (told.records, told.gone) == (3, 2)
+    assert there(project, products) == set("ace")
 
 
 def test_a_record_that_is_rejected_now_is_still_there(project, pull):
