@@ -44,6 +44,8 @@ class Connection(BaseModel):
     password: SecretStr = SecretStr("")
     token: SecretStr = SecretStr("")
     mapping: str | None = None
+    hosts: tuple[str, ...] = ()  # of `product_pages`: that it may call beside the one of the url
+    allow_private: bool = False  # of `product_pages`: whether these may be in a private network
     pull_at: Cron | None = None  # by the shop's clock, e.g. "0 * * * *": every hour
     push_at: Cron | None = None
 

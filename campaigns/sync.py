@@ -38,9 +38,16 @@ def connect(project: Project, name: str) -> Adapter:
     connection = connections[name]
     source = connection.url or str(project.folder / (connection.path or "."))
     mapping = project.folder / connection.mapping if connection.mapping else None
-    password, token = connection.password.get_secret_value(), connection.token.get_secret_value()
-    state = project.folder / ".handpicked-tokens" / f"{quote(name, safe='')}.json"
-    access = Access(source, connection.user, password, token, state)
+    access = Access(
+        source,
+        user=connection.user,
+        password=connection.password.get_secret_value(),
+        token=connection.token.get_secret_value(),
+        state=project.folder / ".handpicked-tokens" / f"{quote(name, safe='')}.json",
+        hosts=connection.hosts,
+        allow_private=connection.allow_private,
+        contact=project.settings.shop.base_url,
+    )
     return open_adapter(connection.adapter, access, mapping)
 
 

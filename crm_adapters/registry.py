@@ -13,6 +13,7 @@ from crm_adapters.hubspot.adapter import HubSpot
 from crm_adapters.klaviyo import adapter as klaviyo
 from crm_adapters.klaviyo.adapter import Klaviyo
 from crm_adapters.mapping import load_mapping
+from crm_adapters.product_pages.adapter import Manners, ProductPages
 from crm_adapters.salesforce import adapter as salesforce
 from crm_adapters.salesforce.adapter import Salesforce
 from crm_adapters.shopify.adapter import Shopify
@@ -25,6 +26,7 @@ KINDS = {
     "sql": "a database that SQLAlchemy reads",
     "hubspot": f"a HubSpot account, {HubSpot.api_version}",
     "klaviyo": f"a Klaviyo account, API revision {Klaviyo.api_version}",
+    "product_pages": "a shop's products, from a Merchant feed, a sitemap or its pages",
     "salesforce": f"a Salesforce org, REST API {Salesforce.api_version}",
     "shopify": f"a Shopify shop, Admin API {Shopify.api_version}",
     "vendure": f"a Vendure shop, {Vendure.api_version}",
@@ -43,6 +45,9 @@ class Access:
         password: of the user.
         token: a key of the system's API, where there is no user; or the first refresh token.
         state: the file that tokens are kept in which a system gives anew.
+        hosts: that may be called beside the source's own, where a system is spread over several.
+        allow_private: whether these may be in a private network.
+        contact: a url that tells a shop who reads its pages.
     """
 
     source: str = field(repr=False)
@@ -50,6 +55,9 @@ class Access:
     password: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
     state: Path | None = None
+    hosts: tuple[str, ...] = ()
+    allow_private: bool = False
+    contact: str = ""
 
 
 def open_adapter(kind: str, access: Access, mapping: Path | None) -> Adapter:
@@ -86,6 +94,9 @@ _OPENERS: dict[str, Callable[[Access, Path | None], Adapter]] = {
     "sql": lambda access, mapping: Sql(access.source, load_mapping(mapping)),
     "hubspot": lambda access, mapping: HubSpot(access.token, mapping, url=_place(access) or hubspot.URL),
     "klaviyo": lambda access, mapping: Klaviyo(access.token, mapping, url=_place(access) or klaviyo.URL),
+    "product_pages": lambda access, mapping: ProductPages(
+        access.source, mapping, Manners(access.hosts, access.allow_private, access.contact)
+    ),
     "salesforce": _salesforce,
     "shopify": lambda access, mapping: Shopify(access.source, access.token, mapping),
     "vendure": lambda access, mapping: Vendure(access.source, access.user, access.password, mapping),
@@ -95,6 +106,7 @@ _LOGIN = ("user", "password")
 _NEEDED = {
     "hubspot": ("token",),
     "klaviyo": ("token",),
+    "product_pages": ("url",),
     "salesforce": _LOGIN,
     "shopify": ("url", "token"),
     "vendure": ("url", *_LOGIN),

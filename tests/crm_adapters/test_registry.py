@@ -10,7 +10,7 @@ from crm_adapters.registry import KINDS, Access, open_adapter
     ("kind", "source"),
     [
         *[("files", "."), ("sql", "sqlite://")],
-        *[(kind, "https://shop.example.com") for kind in ("shopify", "vendure", "woocommerce")],
+        *[(kind, "https://shop.example.com") for kind in ("product_pages", "shopify", "vendure", "woocommerce")],
         *[("hubspot", "/any/folder"), ("klaviyo", "/any/folder"), ("salesforce", "/any/folder")],
     ],
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crm_adapters.product_pages import Manners, ProductPages
+from crm_adapters.product_pages.adapter import Manners, ProductPages
 from crm_adapters.records import Stream
 from tests.crm_adapters.product_pages.shop import Clock, Shop, feed, page, sitemap
 

@@ -7,11 +7,11 @@ import zlib
 
 import pytest
 
-from crm_adapters import product_pages
 from crm_adapters.errors import BadSource
-from crm_adapters.pages import fetch, inflate, site_reader, xml
-from crm_adapters.pages.page import read_page
-from crm_adapters.pages.product import rows_of
+from crm_adapters.product_pages import adapter as product_pages
+from crm_adapters.product_pages import fetch, inflate, site_reader, xml
+from crm_adapters.product_pages.page import read_page
+from crm_adapters.product_pages.product import rows_of
 from crm_adapters.records import Stream
 from tests.crm_adapters.product_pages.shop import feed, item, page, product, sitemap
 

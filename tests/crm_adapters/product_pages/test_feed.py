@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from crm_adapters import product_pages
 from crm_adapters.errors import BadCursor, BadSource, Denied, SourceMissing, Unreachable, Unsupported
-from crm_adapters.product_pages import Manners
+from crm_adapters.product_pages import adapter as product_pages
+from crm_adapters.product_pages.adapter import Manners
 from crm_adapters.records import Stream
 from tests.crm_adapters.product_pages.shop import GOOGLE, feed, item
 
@@ -269,7 +269,7 @@ def test_a_cursor_of_another_source_is_refused(shop, opened, pull):
 
 
 def test_a_password_in_the_url_is_told_nowhere(shop, opened, pull):
-    from crm_adapters.product_pages import ProductPages
+    from crm_adapters.product_pages.adapter import ProductPages
 
     url = shop.url.replace("//", "//me:s3cret@") + "/feed.xml?token=s3cret"
     adapter = ProductPages(url, None, Manners(allow_private=True, pause_seconds=0))

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm_adapters.errors import AdapterError
-from crm_adapters.pages.page import read_page
-from crm_adapters.pages.product import rows_of
-from crm_adapters.product_pages import Manners, ProductPages
+from crm_adapters.product_pages.adapter import Manners, ProductPages
+from crm_adapters.product_pages.page import read_page
+from crm_adapters.product_pages.product import rows_of
 from crm_adapters.records import Stream
 from tests.crm_adapters.product_pages.shop import feed, page, product
 
@@ -154,7 +154,7 @@ def test_a_document_with_bytes_changed_is_read_or_refused_in_words(text, data):
     "dates", ["9999-12-31/9999-12-31", "0001-01-01T00:00+2359/0001-01-01", "/", "2026-01-01/", "x/y"]
 )
 def test_dates_at_the_end_of_time_break_nothing(dates):
-    from crm_adapters.pages.feed import next_change, row_of
+    from crm_adapters.product_pages.feed import next_change, row_of
 
     now = datetime(2026, 1, 1, tzinfo=UTC)
     row = row_of(

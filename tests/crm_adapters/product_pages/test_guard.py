@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm_adapters.errors import BadSource, Unreachable
-from crm_adapters.pages.guard import Guarded, Places, is_public, resolved
-from crm_adapters.product_pages import Manners, ProductPages
+from crm_adapters.product_pages.adapter import Manners, ProductPages
+from crm_adapters.product_pages.guard import Guarded, Places, is_public, resolved
 from crm_adapters.records import Stream
 from tests.crm_adapters.product_pages.shop import feed, item, page, product, sitemap
 

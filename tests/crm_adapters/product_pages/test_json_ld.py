@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from crm_adapters.pages.page import read_page
-from crm_adapters.pages.product import rows_of
+from crm_adapters.product_pages.page import read_page
+from crm_adapters.product_pages.product import rows_of
 from tests.crm_adapters.product_pages.shop import meta, page, product
 
 URL = "https://shop.example.com/p/tea"

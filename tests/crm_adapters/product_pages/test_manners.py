@@ -6,8 +6,8 @@ import pytest
 
 from crm_adapters.base import FieldUpdate, RemoteField
 from crm_adapters.errors import BadCursor, BadSource, Denied, SourceMissing, Unreachable, Unsupported
-from crm_adapters.pages import site as core
-from crm_adapters.product_pages import Manners, ProductPages
+from crm_adapters.product_pages import site as core
+from crm_adapters.product_pages.adapter import Manners, ProductPages
 from crm_adapters.records import Stream
 from tests.crm_adapters.product_pages.filling import THEN, fill, ids, read
 from tests.crm_adapters.product_pages.shop import page, product, sitemap
@@ -188,7 +188,7 @@ def test_the_shop_may_not_be_called_from_a_connection_that_does_not_allow_it(sho
 
 def test_without_beautifulsoup_feeds_are_read_and_sites_refused_with_what_to_install(shop, opened, pull, monkeypatch):
     for name in ("site_reader", "page", "microdata", "product"):
-        monkeypatch.delitem(sys.modules, f"crm_adapters.pages.{name}", raising=False)
+        monkeypatch.delitem(sys.modules, f"crm_adapters.product_pages.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "bs4", None)
     fill(shop, [1])
     with pytest.raises(Unsupported, match=r"BeautifulSoup, which is not installed; pip install 'handpicked\[pages\]'"):

@@ -77,8 +77,8 @@ def test_attributes_in_capitals_and_values_in_machine_form_are_read():
 
 
 def test_letters_are_read_as_the_page_says_they_are_written():
-    from crm_adapters.pages.page import read_page
-    from crm_adapters.pages.product import rows_of
+    from crm_adapters.product_pages.page import read_page
+    from crm_adapters.product_pages.product import rows_of
 
     text = page(product(name="Grüner Tee")).replace("\\u00fc", "ü").replace("utf-8", "iso-8859-1")
     for coding, told in (("latin-1", None), ("utf-8-sig", None), ("utf-16", None), ("koi8-r", "klingon")):

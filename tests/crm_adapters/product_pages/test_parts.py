@@ -7,11 +7,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from crm_adapters.pages import known
-from crm_adapters.pages.amounts import currency_in, plain
-from crm_adapters.pages.tidy import tidied
-from crm_adapters.pages.urls import joined
-from crm_adapters.pages.xml import BadXml, records, root_of
+from crm_adapters.product_pages import known
+from crm_adapters.product_pages.amounts import currency_in, plain
+from crm_adapters.product_pages.tidy import tidied
+from crm_adapters.product_pages.urls import joined
+from crm_adapters.product_pages.xml import BadXml, records, root_of
 
 FORMS = {
     "point": ("", "."), "comma": ("", ","), "English": (",", "."), "German": (".", ","), "Swiss": ("'", "."),

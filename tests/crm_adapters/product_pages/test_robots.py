@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crm_adapters.pages.robots import fits, read_robots
+from crm_adapters.product_pages.robots import fits, read_robots
 
 SHOPIFY = """
 # we use Shopify as our ecommerce platform

@@ -98,7 +98,7 @@ def test_what_changes_behind_a_killed_pull_comes_with_the_next(shop, opened, pul
 
 
 def test_the_cursor_stays_small_however_many_pages_there_are(shop, opened, pull):
-    from crm_adapters.pages import known, progress
+    from crm_adapters.product_pages import known, progress
 
     sums = known.sums_of({f"{shop.url}/p/{number}": THEN for number in range(100_000)})
     assert len(progress.as_text(progress.SiteMark(sums), 1)) < 10_000
@@ -118,7 +118,7 @@ def test_pages_that_are_gone_or_no_products_are_left_out_and_counted(shop, opene
     fill(shop, range(3))
     del shop.documents["/p/0"]
     shop.put("/p/1", page({"@type": "WebPage"}))
-    with caplog.at_level(logging.INFO, "crm_adapters.pages"):
+    with caplog.at_level(logging.INFO, "crm_adapters.product_pages"):
         found, rejects, _ = pull(opened())
     assert (ids((found,)), rejects) == (["s2"], [])
     assert "3 pages are listed; left out: 1 gone, 1 no_product" in caplog.text

@@ -13,6 +13,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import httpx
+
 from tests.crm_adapters.woocommerce import docs
 
 KEY, SECRET = "ck_5ec2e7000000000000000000000000000000key1", "cs_5ec2e70000000000000000000000000000secret"

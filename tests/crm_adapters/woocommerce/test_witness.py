@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from tests.crm_adapters.woocommerce import docs
 
 from crm_adapters.base import FieldUpdate, RemoteField
 from crm_adapters.woocommerce import adapter as woocommerce
 from crm_adapters.woocommerce import rows as woocommerce_rows
+from tests.crm_adapters.woocommerce import docs
 from tests.crm_adapters.woocommerce.fake import Shop, answered, line_item
 from tests.crm_adapters.woocommerce.witness import Broken, Witness
 

@@ -3,6 +3,7 @@
 import json
 
 import httpx
+
 from tests.crm_adapters.woocommerce import docs
 
 LISTS = ("customers", "orders", "products")

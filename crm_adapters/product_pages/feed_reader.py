@@ -9,11 +9,11 @@ from typing import IO, NamedTuple
 from crm_adapters.base import Reject
 from crm_adapters.errors import BadSource
 from crm_adapters.marks import print_of
-from crm_adapters.pages.feed import next_change, row_of
-from crm_adapters.pages.fetch import Got
-from crm_adapters.pages.items import BadTable, Item, table_items, xml_items
-from crm_adapters.pages.progress import FeedMark, SiteMark
-from crm_adapters.pages.xml import BadXml
+from crm_adapters.product_pages.feed import next_change, row_of
+from crm_adapters.product_pages.fetch import Got
+from crm_adapters.product_pages.items import BadTable, Item, table_items, xml_items
+from crm_adapters.product_pages.progress import FeedMark, SiteMark
+from crm_adapters.product_pages.xml import BadXml
 
 FOUND_AT = "found_at"
 

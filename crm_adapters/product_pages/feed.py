@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from crm_adapters.pages import offers
-from crm_adapters.pages.jsonld import prose, text
-from crm_adapters.pages.urls import joined
+from crm_adapters.product_pages import offers
+from crm_adapters.product_pages.jsonld import prose, text
+from crm_adapters.product_pages.urls import joined
 
 DAY = timedelta(days=1)
 

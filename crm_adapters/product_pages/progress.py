@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from crm_adapters.marks import bad_cursor
-from crm_adapters.pages import known
+from crm_adapters.product_pages import known
 
 VERSION = 1
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from crm_adapters.pages.amounts import currency_in, plain
-from crm_adapters.pages.jsonld import Node, several, text, types_of
+from crm_adapters.product_pages.amounts import currency_in, plain
+from crm_adapters.product_pages.jsonld import Node, several, text, types_of
 
 AVAILABLE = {"instock", "limitedavailability", "onlineonly", "preorder", "presale", "backorder", "madetoorder",
              "available", "availablefororder", "availableforpreorder", "lowstock"}  # fmt: skip

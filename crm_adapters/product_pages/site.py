@@ -9,12 +9,12 @@ import httpx
 
 from crm_adapters.errors import BadSource, Denied, SourceMissing, Unreachable
 from crm_adapters.http.address import place
-from crm_adapters.pages import sitemap
-from crm_adapters.pages.fetch import Fetcher, Got, Unfit
-from crm_adapters.pages.robots import LONGEST_BYTES, Robots, read_robots
-from crm_adapters.pages.sitemap import Entry
-from crm_adapters.pages.source import START_BYTES, WHAT, kind_of
-from crm_adapters.pages.xml import BadXml
+from crm_adapters.product_pages import sitemap
+from crm_adapters.product_pages.fetch import Fetcher, Got, Unfit
+from crm_adapters.product_pages.robots import LONGEST_BYTES, Robots, read_robots
+from crm_adapters.product_pages.sitemap import Entry
+from crm_adapters.product_pages.source import START_BYTES, WHAT, kind_of
+from crm_adapters.product_pages.xml import BadXml
 
 SITEMAP_BYTES, ROBOTS_BYTES = 64 << 20, 4 << 20
 MOST_URLS, MOST_SITEMAPS = 1_000_000, 5_000

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO
 
-from crm_adapters.pages.xml import records
+from crm_adapters.product_pages.xml import records
 
 ROOTS = ("rss", "feed", "rdf")
 DELIMITERS = ("\t", ",", ";", "|")

@@ -4,8 +4,8 @@ import re
 from typing import Literal
 
 from crm_adapters.errors import BadSource
-from crm_adapters.pages import items, sitemap
-from crm_adapters.pages.xml import DOCTYPE, root_of
+from crm_adapters.product_pages import items, sitemap
+from crm_adapters.product_pages.xml import DOCTYPE, root_of
 
 Kind = Literal["feed", "table", "sitemap", "list", "site"]
 START_BYTES = 8192

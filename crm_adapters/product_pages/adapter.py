@@ -22,20 +22,20 @@ from crm_adapters.http.clock import Clock, RealClock
 from crm_adapters.mapping import Field, StreamMapping, load_mapping
 from crm_adapters.mapping import Mapping as FieldMapping
 from crm_adapters.marks import bad_cursor, print_of
-from crm_adapters.pages import progress
-from crm_adapters.pages.feed_reader import FOUND_AT, Batch, Feed, moment
-from crm_adapters.pages.fetch import Fetcher, Got, Unfit
-from crm_adapters.pages.guard import Guarded, Places, resolved
-from crm_adapters.pages.progress import FeedMark, SiteMark
-from crm_adapters.pages.site import Site, must_be_good, remedy_for, shown
-from crm_adapters.pages.source import START_BYTES, Kind, kind_of
+from crm_adapters.product_pages import progress
+from crm_adapters.product_pages.feed_reader import FOUND_AT, Batch, Feed, moment
+from crm_adapters.product_pages.fetch import Fetcher, Got, Unfit
+from crm_adapters.product_pages.guard import Guarded, Places, resolved
+from crm_adapters.product_pages.progress import FeedMark, SiteMark
+from crm_adapters.product_pages.site import Site, must_be_good, remedy_for, shown
+from crm_adapters.product_pages.source import START_BYTES, Kind, kind_of
 from crm_adapters.records import Stream
 from crm_adapters.translate import sample, translate
 
 if TYPE_CHECKING:
-    from crm_adapters.pages.site_reader import SiteReader
+    from crm_adapters.product_pages.site_reader import SiteReader
 
-MAPPING = Path(__file__).parent / "mappings" / "product_pages.toml"
+MAPPING = Path(__file__).parents[1] / "mappings" / "product_pages.toml"
 FEED_BYTES = 500 << 20
 FEED_ITEMS, SITE_PAGES = 5_000, 50
 FRONT = ("", "/")
@@ -217,7 +217,7 @@ class ProductPages:
 def _site_reader() -> "type[SiteReader]":
     """What reads pages; a feed needs no BeautifulSoup."""
     try:
-        from crm_adapters.pages.site_reader import SiteReader  # noqa: PLC0415
+        from crm_adapters.product_pages.site_reader import SiteReader  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise Unsupported(
             "pages are read with BeautifulSoup, which is not installed", remedy="pip install 'handpicked[pages]'"

@@ -18,8 +18,8 @@ from crm_adapters.http.client import TIMEOUT
 from crm_adapters.http.clock import Clock
 from crm_adapters.http.journal import note, told_here_alone
 from crm_adapters.http.waiting import wait_before
-from crm_adapters.pages.guard import Places
-from crm_adapters.pages.inflate import BadGzip, unpacked
+from crm_adapters.product_pages.guard import Places
+from crm_adapters.product_pages.inflate import BadGzip, unpacked
 
 TRIES = 4
 REDIRECTS = 5

@@ -12,13 +12,13 @@ import httpx
 from crm_adapters.base import Reject
 from crm_adapters.errors import Denied, Unreachable
 from crm_adapters.marks import LATE, print_of
-from crm_adapters.pages import known
-from crm_adapters.pages.feed_reader import FOUND_AT, Batch
-from crm_adapters.pages.fetch import Got, Unfit
-from crm_adapters.pages.page import read_page
-from crm_adapters.pages.product import rows_of
-from crm_adapters.pages.progress import SiteMark
-from crm_adapters.pages.site import GONE, Listed, Site
+from crm_adapters.product_pages import known
+from crm_adapters.product_pages.feed_reader import FOUND_AT, Batch
+from crm_adapters.product_pages.fetch import Got, Unfit
+from crm_adapters.product_pages.page import read_page
+from crm_adapters.product_pages.product import rows_of
+from crm_adapters.product_pages.progress import SiteMark
+from crm_adapters.product_pages.site import GONE, Listed, Site
 
 log = logging.getLogger(__name__)
 PAGE_BYTES = 10 << 20

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from bs4 import BeautifulSoup
 from bs4.exceptions import ParserRejectedMarkup
 
-from crm_adapters.pages import jsonld, microdata
-from crm_adapters.pages.jsonld import Node
-from crm_adapters.pages.letters import decoded
-from crm_adapters.pages.microdata import attribute
-from crm_adapters.pages.tidy import tidied
-from crm_adapters.pages.urls import joined
+from crm_adapters.product_pages import jsonld, microdata
+from crm_adapters.product_pages.jsonld import Node
+from crm_adapters.product_pages.letters import decoded
+from crm_adapters.product_pages.microdata import attribute
+from crm_adapters.product_pages.tidy import tidied
+from crm_adapters.product_pages.urls import joined
 
 OPEN_GRAPH = ("og:", "product:")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bs4 import BeautifulSoup, Tag
 
-from crm_adapters.pages.jsonld import DEEPEST, Node
+from crm_adapters.product_pages.jsonld import DEEPEST, Node
 
 ADDRESSES = {"a": "href", "area": "href", "link": "href", "img": "src", "source": "src", "meta": "content"}
 ADDRESSES |= {"audio": "src", "embed": "src", "iframe": "src", "object": "data", "video": "src"}

@@ -6,7 +6,7 @@ Source: sitemaps.org protocol 0.9 (at most 50,000 urls and 50 MB a file; a text 
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
-from crm_adapters.pages.xml import records
+from crm_adapters.product_pages.xml import records
 
 ROOTS = ("urlset", "sitemapindex")
 MOST_BYTES = 64 << 20

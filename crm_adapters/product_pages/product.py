@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from crm_adapters.pages import offers
-from crm_adapters.pages.jsonld import Node, prose, several, text, types_of
-from crm_adapters.pages.page import Said
-from crm_adapters.pages.urls import joined
+from crm_adapters.product_pages import offers
+from crm_adapters.product_pages.jsonld import Node, prose, several, text, types_of
+from crm_adapters.product_pages.page import Said
+from crm_adapters.product_pages.urls import joined
 
 PRODUCTS = {"Product", "IndividualProduct", "ProductModel", "SomeProducts", "Vehicle", "Car"}
 GROUP = "ProductGroup"
