@@ -16,6 +16,7 @@ from campaigns.train import recommender_as_of
 from campaigns.write_back import Pushed, Values, named, push
 from crm_adapters.base import FieldChange, FieldKind, RemoteField, System
 from crm_adapters.errors import BadMapping, Unsupported
+from crm_adapters.records import Stream
 from engine.prospects import prospects
 
 OF_A_PICK = ("id", "sku", "title", "url", "reason")
@@ -67,9 +68,11 @@ def give_back(project: Project, name: str, size: int | None = None, *, dry_run: 
 
     Raises:
         BadMapping: it names a field that we don't have.
-        Unsupported: the system lacks a field, and can't be given it from here.
+        Unsupported: the system has no customers, or lacks a field and can't be given it from here.
     """
     adapter = connect(project, name)
+    if isinstance(adapter, System) and Stream.CUSTOMERS not in adapter.streams():
+        raise Unsupported(f"{name} has no customers to write to", remedy="push to the system that has them")
     names = adapter.mapping.push
     for ours in names or ():
         _must_be_ours(ours)
