@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from campaigns.errors import NotFound
+from campaigns.gathered import gathered
 from campaigns.project import Project, real_now
 from campaigns.store.pages import clear_cursor, read_cursor, save_page, sweep
 from crm_adapters.base import Adapter, Page, System
@@ -52,7 +53,7 @@ def connect(project: Project, name: str) -> Adapter:
 
 
 def pull(project: Project, name: str, *, full: bool = False) -> list[Pulled]:
-    """Pull every stream of a connection; each page and the cursor behind it are saved in one transaction.
+    """Pull every stream of a connection; pages and the cursor behind them are saved in one transaction.
 
     A system that does not tell what it has deleted is swept: once a whole reading has come to its end, what it did not
     bring is gone.
@@ -69,7 +70,7 @@ def _pull_stream(project: Project, adapter: Adapter, name: str, stream: Stream, 
     sweeps, whole = isinstance(adapter, System) and adapter.sweeps, since is None
     there: set[str] = set()
     with project.progress.track(f"pull {stream}", None) as bar:
-        for page in _read_ahead(adapter.pull(stream, since)):
+        for page in gathered(_read_ahead(adapter.pull(stream, since))):
             rejected += save_page(project.store, name, stream, page, real_now())
             records, pages, gone = records + page.rows.num_rows, pages + 1, gone + len(page.gone)
             whole = whole or page.first  # a feed that has changed is read from its start again, also with a cursor

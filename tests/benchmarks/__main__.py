@@ -125,11 +125,18 @@ def delivery():
     """Messages that leave, beside Postfix's and Python's own senders."""
     from tests.benchmarks.delivery import sentences
 
-    for sentence in sentences(20_000):
+    for sentence in sentences(60_000):
         tell(sentence)
 
 
-BENCHMARKS = {"demo": demo, "pull": pull_of_a_year, "scale": scale, "delivery": delivery}
+def crm():
+    """Customers that come in from a system that is called, beside httpx alone."""
+    from tests.benchmarks.crm import sentence
+
+    tell(sentence())
+
+
+BENCHMARKS = {"demo": demo, "pull": pull_of_a_year, "crm": crm, "scale": scale, "delivery": delivery}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or BENCHMARKS:
