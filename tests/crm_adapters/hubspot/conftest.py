@@ -1,48 +1,16 @@
 """A HubSpot account of the tests, and the world that the checks fill; its numbers are told by the checks' own names."""
 
 import itertools
-from dataclasses import replace
 from datetime import UTC, datetime
 
-import pyarrow as pa
 import pytest
 
 from crm_adapters.hubspot import adapter as hubspot
 from crm_adapters.hubspot.adapter import HubSpot
 from crm_adapters.records import Stream
-from tests.crm_adapters.hubspot.fake import TOKEN, Account, Clock
-
-NAMED = ("id", "order_id", "line_id", "customer_id", "product_id")
-
-
-class Renamed:
-    """The adapter, with HubSpot's numbers told as the names that the checks gave."""
-
-    def __init__(self, world):
-        self._world = world
-        self._inner = HubSpot(
-            TOKEN, world.mapping, page_records=world.page_records, transport=world.account.transport(), clock=Clock()
-        )
-        self.max_batch = self._inner.max_batch
-
-    def streams(self):
-        return self._inner.streams()
-
-    def pull(self, stream, since):
-        for page in self._inner.pull(stream, since):
-            rows = page.rows
-            for place, name in enumerate(rows.column_names):
-                if name in NAMED:
-                    told = [self._world.names.get(one, one) for one in rows[name].to_pylist()]
-                    rows = rows.set_column(place, rows.schema.field(name), pa.array(told, pa.string()))
-            yield replace(page, rows=rows, gone=[self._world.names[one] for one in page.gone])
-
-    def push(self, updates):
-        numbered = [
-            replace(one, customer_id=str(self._world.number(Stream.CUSTOMERS, one.customer_id))) for one in updates
-        ]
-        for result in self._inner.push(numbered):
-            yield replace(result, customer_id=self._world.names[result.customer_id])
+from tests.crm_adapters.clock import Clock
+from tests.crm_adapters.hubspot.fake import TOKEN, Account
+from tests.crm_adapters.renamed import Renamed
 
 
 class World:
@@ -98,7 +66,10 @@ class World:
             self.account.archive("contacts", self.number(stream, name), datetime.now(UTC))
 
     def open(self):
-        return Renamed(self)
+        inner = HubSpot(
+            TOKEN, self.mapping, page_records=self.page_records, transport=self.account.transport(), clock=Clock()
+        )
+        return Renamed(inner, self.names, lambda name: self.number(Stream.CUSTOMERS, name))
 
     def pushed(self):
         names = ("segment", "pick", "picks")

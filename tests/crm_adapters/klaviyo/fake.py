@@ -26,20 +26,6 @@ SCOPES = {
 CONDITION = re.compile(r'([\w-]+)\(([\w.]+),("[^"]*"|[^)]*)\)')
 
 
-class Clock:
-    """Waiting takes no time, but is counted."""
-
-    def __init__(self):
-        self.time, self.waits = datetime.now(UTC).timestamp(), []
-
-    def now(self):
-        return self.time
-
-    def wait(self, seconds):
-        self.waits.append(seconds)
-        self.time += seconds
-
-
 class Fake:
     """Answers requests; `troubles` stand before the next ones, each given the request and what would be answered."""
 

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 from crm_adapters.klaviyo.adapter import Klaviyo
 from crm_adapters.records import Stream
-from tests.crm_adapters.klaviyo.fake import KEY, Clock, Fake
+from tests.crm_adapters.clock import Clock
+from tests.crm_adapters.klaviyo.fake import KEY, Fake
 from tests.crm_adapters.klaviyo.witness import Witness
 
 CONSENT = {"subscribed": "SUBSCRIBED", "unsubscribed": "UNSUBSCRIBED", "never": "NEVER_SUBSCRIBED"}
@@ -17,7 +18,7 @@ class World:
     tells_deletions = False
 
     def __init__(self):
-        self.clock = Clock()
+        self.clock = Clock(datetime.now(UTC).timestamp())
         self.fake = Fake(self.clock)
         self.witness = Witness(self.fake)
         self.lines = {}

@@ -1,61 +1,20 @@
 """A Salesforce org of the tests, and the world that the checks fill; its ids are told by the checks' own names."""
 
 import itertools
-from dataclasses import replace
 from datetime import UTC, datetime
 
-import pyarrow as pa
 import pytest
 
 from crm_adapters.records import Stream
 from crm_adapters.salesforce import adapter as salesforce
 from crm_adapters.salesforce.adapter import Salesforce, login
+from tests.crm_adapters.clock import Clock
+from tests.crm_adapters.renamed import Renamed
 from tests.crm_adapters.salesforce.fake import CLIENT, FIRST, LOGIN, SECRET, Org
-from tests.crm_adapters.salesforce.parts import Clock, identity
+from tests.crm_adapters.salesforce.parts import identity
 
-NAMED = ("id", "order_id", "line_id", "customer_id", "product_id")
 FIELDS = {"segment": "Segment__c", "pick": "Pick__c", "picks": "Picks__c"}
 TABLES = {Stream.CUSTOMERS: "Contact", Stream.PRODUCTS: "Product2", Stream.ORDERS: "Order", "line": "OrderItem"}
-
-
-class Renamed:
-    """The adapter, with Salesforce's ids and fields told as the names that the checks gave."""
-
-    def __init__(self, world):
-        self._world = world
-        self._inner = Salesforce(
-            login(LOGIN, CLIENT, SECRET, FIRST),
-            world.tokens,
-            world.mapping,
-            page_records=world.page_records,
-            transport=world.org.transport(),
-            clock=Clock(),
-        )
-        self.max_batch = self._inner.max_batch
-
-    def streams(self):
-        return self._inner.streams()
-
-    def pull(self, stream, since):
-        for page in self._inner.pull(stream, since):
-            rows = page.rows
-            for place, name in enumerate(rows.column_names):
-                if name in NAMED:
-                    told = [self._world.names.get(one, one) for one in rows[name].to_pylist()]
-                    rows = rows.set_column(place, rows.schema.field(name), pa.array(told, pa.string()))
-            yield replace(page, rows=rows, gone=[self._world.names[one] for one in page.gone])
-
-    def push(self, updates):
-        own = [
-            replace(
-                one,
-                customer_id=self._world.id(Stream.CUSTOMERS, one.customer_id),
-                values={FIELDS[name]: value for name, value in one.values.items()},
-            )
-            for one in updates
-        ]
-        for result in self._inner.push(own):
-            yield replace(result, customer_id=self._world.names[result.customer_id])
 
 
 class World:
@@ -119,7 +78,15 @@ class World:
             self.org.delete("Contact", self.id(stream, name), datetime.now(UTC))
 
     def open(self):
-        return Renamed(self)
+        inner = Salesforce(
+            login(LOGIN, CLIENT, SECRET, FIRST),
+            self.tokens,
+            self.mapping,
+            page_records=self.page_records,
+            transport=self.org.transport(),
+            clock=Clock(),
+        )
+        return Renamed(inner, self.names, lambda name: self.id(Stream.CUSTOMERS, name), FIELDS)
 
     def pushed(self):
         return {

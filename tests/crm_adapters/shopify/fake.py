@@ -35,21 +35,6 @@ MOST = 250
 START = datetime(2026, 1, 5, 10, tzinfo=UTC).timestamp()
 
 
-class Clock:
-    """Time that passes only by waiting; each wait is kept."""
-
-    def __init__(self, now=START):
-        self.time, self.waits = now, []
-
-    def now(self):
-        return self.time
-
-    def wait(self, seconds):
-        assert seconds > 0
-        self.waits.append(seconds)
-        self.time += seconds
-
-
 class Fake(Metafields, Operations):
     """Answers requests; `troubles` stand before the next ones, each given the request and what would be answered."""
 

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 from crm_adapters.records import Stream
 from crm_adapters.shopify.adapter import Shopify
-from tests.crm_adapters.shopify.fake import SHOP, START, TOKEN, Clock, Fake
+from tests.crm_adapters.clock import Clock
+from tests.crm_adapters.shopify.fake import SHOP, START, TOKEN, Fake
 from tests.crm_adapters.shopify.listing import gid, iso
 
 CONSENT = {"subscribed": "SUBSCRIBED", "unsubscribed": "UNSUBSCRIBED", "pending": "PENDING", "never": "NOT_SUBSCRIBED"}

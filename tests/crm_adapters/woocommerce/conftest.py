@@ -1,51 +1,18 @@
 """A shop of the tests, and the world that the checks fill; its numbers are told by the checks' own names."""
 
 import itertools
-from dataclasses import replace
 
-import pyarrow as pa
 import pytest
 
 from crm_adapters.records import Stream
 from crm_adapters.woocommerce import adapter as woocommerce
 from crm_adapters.woocommerce.adapter import WooCommerce
-from tests.crm_adapters.woocommerce.fake import KEY, SECRET, Clock, Shop, line_item, moment
+from tests.crm_adapters.clock import Clock
+from tests.crm_adapters.renamed import Renamed
+from tests.crm_adapters.woocommerce.fake import KEY, SECRET, Shop, line_item, moment
 from tests.crm_adapters.woocommerce.witness import Witness
 
 URL = "https://shop.example.com"
-NAMED = ("id", "order_id", "line_id", "customer_id", "product_id")
-
-
-class Renamed:
-    """The adapter, with the shop's numbers told as the names that the checks gave."""
-
-    def __init__(self, world):
-        self._world = world
-        self._inner = WooCommerce(
-            URL, KEY, SECRET, world.mapping, page_records=world.page_records, transport=world.witness, clock=Clock()
-        )
-        self.max_batch = self._inner.max_batch
-        self.mapping = self._inner.mapping
-        self.max_bytes = self._inner.max_bytes
-
-    def streams(self):
-        return self._inner.streams()
-
-    def pull(self, stream, since):
-        for page in self._inner.pull(stream, since):
-            rows = page.rows
-            for place, name in enumerate(rows.column_names):
-                if name in NAMED:
-                    told = [self._world.names.get(one, one) for one in rows[name].to_pylist()]
-                    rows = rows.set_column(place, rows.schema.field(name), pa.array(told, pa.string()))
-            yield replace(page, rows=rows, gone=[self._world.names[one] for one in page.gone])
-
-    def push(self, updates):
-        numbered = [
-            replace(one, customer_id=str(self._world.number(Stream.CUSTOMERS, one.customer_id))) for one in updates
-        ]
-        for result in self._inner.push(numbered):
-            yield replace(result, customer_id=self._world.names[result.customer_id])
 
 
 class World:
@@ -104,7 +71,10 @@ class World:
             del self.shop.held[str(stream)][self.number(stream, name)]
 
     def open(self):
-        return Renamed(self)
+        inner = WooCommerce(
+            URL, KEY, SECRET, self.mapping, page_records=self.page_records, transport=self.witness, clock=Clock()
+        )
+        return Renamed(inner, self.names, lambda name: self.number(Stream.CUSTOMERS, name))
 
     def pushed(self):
         names = ("segment", "pick", "picks", "reco_1_sku")
