@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from crm_adapters.base import System
+from crm_adapters.product_pages import known, progress
 from crm_adapters.records import Stream
 from tests.crm_adapters.product_pages.filling import THEN, fill, ids, read
 from tests.crm_adapters.product_pages.shop import index, page, product, sitemap
@@ -91,15 +92,13 @@ def test_a_pull_that_was_killed_goes_on_where_it_was(shop, opened, kill):
 def test_what_changes_behind_a_killed_pull_comes_with_the_next(shop, opened, pull):
     fill(shop, range(30))
     first = next(opened(page_records=5).pull(PRODUCTS, None))
-    known = first.rows["id"].to_pylist()[0]
-    fill(shop, [int(known[1:])], date="2026-02-02")
+    one = first.rows["id"].to_pylist()[0]
+    fill(shop, [int(one[1:])], date="2026-02-02")
     _, _, cursor = pull(opened(), first.cursor)
-    assert ids(pull(opened(), cursor)) == [known]
+    assert ids(pull(opened(), cursor)) == [one]
 
 
 def test_the_cursor_stays_small_however_many_pages_there_are(shop, opened, pull):
-    from crm_adapters.product_pages import known, progress
-
     sums = known.sums_of({f"{shop.url}/p/{number}": THEN for number in range(100_000)})
     assert len(progress.as_text(progress.SiteMark(sums), 1)) < 10_000
 
