@@ -18,7 +18,9 @@ from campaigns.mail.transports.smtp_session import Server, Session, connect
 GO_ON, CLOSING = 354, 421
 BEFORE_THE_DOT_SECONDS, AT_MOST_SECONDS = 0.003, 0.25
 """A server that hangs up in the middle of a message is noticed before its end is sent, and nothing is in doubt. Other
-lanes use the time. A server that is busy is slow to hang up, too, so it is given as much more as it was slow before."""
+lanes use the time. A server that is busy is slow to hang up, too, so it is given as much more as it was slow lately."""
+FORGOTTEN = 0.98
+"""What is left of that with each message: a busy machine lets a program wait now and then, not each time."""
 _STEPS = ("sender", "recipient", "data")
 _ADDRESS = re.compile(r'(?:"(?:[^"\\\x00-\x1f\x7f\ud800-\udfff]|\\[ -~])*"@)?[^\x00-\x20\x7f<>"\ud800-\udfff]+')
 """What does not end the address, or the command, before its end: a space only stands in quotes (RFC 5321, 4.1.2)."""
@@ -28,12 +30,13 @@ class Pace:
     """How long to wait before the end of a message: longer when the server takes longer than it did at its quickest."""
 
     def __init__(self) -> None:
-        self._quickest = math.inf
+        self._quickest, self._slow = math.inf, 0.0
 
     def pause(self, took_seconds: float) -> float:
         """Say how long, after an answer that took so long; the way there and back is in both, and falls out."""
         self._quickest = min(self._quickest, took_seconds)
-        return min(BEFORE_THE_DOT_SECONDS + 2 * (took_seconds - self._quickest), AT_MOST_SECONDS)
+        self._slow = max(2 * (took_seconds - self._quickest), FORGOTTEN * self._slow)
+        return min(BEFORE_THE_DOT_SECONDS + self._slow, AT_MOST_SECONDS)
 
 
 class Smtp:

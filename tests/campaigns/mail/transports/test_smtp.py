@@ -139,7 +139,10 @@ def test_each_answer_has_its_outcome_and_the_next_message_goes_on(offers, answer
     with told(EHLO=offers, **script) as found, lane_of(found.server) as send:
         outcome = send()
         assert (outcome.status, words in outcome.answer) == (status, True), outcome
-        assert send() == Outcome("sent", "250 taken")
+        after = send()
+        if HANG_UP in "".join(answers.get("TAKEN", [])) and after.status == "retry":
+            after = send()  # that the server hung up behind its yes may be seen only when the next message is begun
+        assert after == Outcome("sent", "250 taken")
 
 
 @pytest.mark.parametrize(
