@@ -1,0 +1,258 @@
+"""What customers do on the shop's pages: each event once, joined with its customer as soon as that one is known.
+
+    event -> whose? -> a customer who may be watched        kept, with the customer
+                    '> one who objects, or has not agreed   not kept, but for an order
+                    '> one who was erased                   not kept
+                    '> nobody we know                       kept; it waits under its person (identities.py)
+An order that only these events tell of is kept as an order of `SYSTEM`. It counts as long as no connection brings
+orders (`frames.purchases`): whether two orders are the same can't be told from ids that two systems gave them.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from campaigns.store import identities
+from campaigns.store.database import Store
+from campaigns.store.events import event_id
+from campaigns.store.identities import Known, person_of
+from campaigns.store.shelf import Item, resolved
+from campaigns.store.statements import in_parts, insert_new
+from campaigns.store.tables import cursors, customers, events, orders
+
+SYSTEM = "behaviour events"
+ORDERED = "ordered"
+ONE_AT_A_TIME = 0x48414E45
+"""PostgreSQL's advisory lock of who writes here: an event and the word on whose it is may come at the same moment."""
+
+
+class Order(Protocol):
+    """A completed order."""
+
+    @property
+    def id(self) -> str:
+        """The shop's id of it."""
+
+    @property
+    def currency(self) -> str:
+        """Of its amounts."""
+
+
+class Event(identities.Told, Protocol):
+    """One event; see `crm_adapters.events.form.Event`."""
+
+    @property
+    def id(self) -> str:
+        """The same event again has the same one."""
+
+    @property
+    def kind(self) -> str | None:
+        """What was done; none: it only says who is who."""
+
+    @property
+    def received_at(self) -> datetime:
+        """Since when it is known."""
+
+    @property
+    def items(self) -> Sequence[Item]:
+        """The products that it is about."""
+
+    @property
+    def order(self) -> Order | None:
+        """Of a completed order."""
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """What else is kept."""
+
+
+@dataclass
+class Kept:
+    """What came of events.
+
+    Attributes:
+        new: written, by kind.
+        repeated: written before.
+        identified: told only who is who.
+        not_kept: of customers of whom nothing may be, by reason.
+        joined: events that waited, and now have their customer.
+    """
+
+    new: Counter[str] = field(default_factory=Counter)
+    repeated: int = 0
+    identified: int = 0
+    not_kept: Counter[str] = field(default_factory=Counter)
+    joined: int = 0
+
+    def add(self, other: "Kept") -> None:
+        """Count another one's in."""
+        self.new += other.new
+        self.repeated += other.repeated
+        self.identified += other.identified
+        self.not_kept += other.not_kept
+        self.joined += other.joined
+
+
+def keep(connection: Connection, told: Sequence[Event], now: datetime, agreed: Collection[str] | None) -> Kept:
+    """Write events down, in the caller's transaction.
+
+    Args:
+        connection: a write transaction (`Store.writing`).
+        told: in any order, a few thousand at most; the same may be in it twice.
+        now: the moment.
+        agreed: the words by which a customer agreed to be tracked, in lower case; None: it need not be known here.
+    """
+    _wait_for_others(connection)
+    touched = identities.learn(connection, told)
+    known = identities.customers_of(connection, {person_of(each) for each in told})
+    erased = {person for person, whom in known.items() if whom.erased}
+    done = Kept(identified=sum(each.kind is None for each in told))
+    rows: dict[str, dict[str, Any]] = {}
+    named = resolved(connection, [item for each in told for item in each.items])
+    for each in told:
+        person = person_of(each)
+        if each.kind is None:
+            continue
+        if reason := _not_kept(known.get(person), each.kind, agreed):
+            done.not_kept[reason] += 1
+            continue
+        row = _row(each, person, known.get(person), [named[item] for item in each.items])
+        done.repeated += row["id"] in rows
+        rows.setdefault(row["id"], row)
+    new = insert_new(connection, events, [rows[key] for key in sorted(rows)])
+    done.new = Counter(rows[key]["kind"] for key in new)
+    done.repeated += len(rows) - len(new)
+    _keep_orders(connection, told, known, named)
+    done.joined = _join(connection, touched, agreed)
+    identities.forget(connection, identities.with_those_who_stand_for(connection, erased) if erased else ())
+    _count(connection, len(new), now)
+    return done
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """Let one transaction at a time write here, as SQLite does anyhow."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(ONE_AT_A_TIME)))
+
+
+def _not_kept(whom: Known | None, kind: str, agreed: Collection[str] | None) -> str | None:
+    """Why nothing is kept of what a customer did, if that is so. An order is a fact of the shop's books."""
+    if whom is None:
+        return None
+    if whom.erased:
+        return "customer was erased"
+    if kind == ORDERED:
+        return None
+    if whom.objects:
+        return "customer objects to profiling"
+    return None if agreed is None or (whom.tracking or "").lower() in agreed else "customer did not agree to be tracked"
+
+
+def _row(told: Event, person: str, whom: Known | None, products: list[str | None]) -> dict[str, Any]:
+    listed = [product for product in products if product is not None]
+    alone = told.order is None and len(products) == 1
+    extra = {"products": listed} if listed and not alone else {}
+    extra |= {"order": order_key(told.order)} if told.order else {}
+    return {
+        "id": event_id(SYSTEM, told.id),
+        "system": SYSTEM,
+        "customer_id": whom.id if whom else None,
+        "kind": told.kind,
+        "at": told.at,
+        "received_at": told.received_at,
+        "person": person,
+        "product_id": listed[0] if alone and listed else None,
+        "properties": {**told.properties, **extra},
+    }
+
+
+def order_key(order: Order) -> str:
+    """The id of an order of these events: never that of an order which a connection brings."""
+    return f"{SYSTEM}:{order.id}"
+
+
+def _keep_orders(
+    connection: Connection, told: Sequence[Event], known: Mapping[str, Known], named: Mapping[Item, str | None]
+) -> None:
+    rows: dict[str, dict[str, Any]] = {}
+    for each in told:
+        whom = known.get(person_of(each))
+        if each.order is None or (whom and whom.erased):
+            continue
+        items = list(each.items)
+        row = {
+            "id": order_key(each.order),
+            "system": SYSTEM,
+            "customer_id": whom.id if whom else None,
+            "email": each.email,
+            "placed_at": each.at,
+            "status": "paid",
+            "currency": each.order.currency,
+            "test": False,
+            "lines": {
+                "line_id": [str(number) for number in range(1, len(items) + 1)],
+                "product_id": [named[item] for item in items],
+                "title": [item.title for item in items],
+                "quantity": [float(item.quantity) for item in items],
+                "unit_price_minor": [item.price_minor for item in items],
+            },
+        }
+        rows.setdefault(row["id"], row)
+    insert_new(connection, orders, [rows[key] for key in sorted(rows)])
+
+
+def _join(connection: Connection, persons: Collection[str], agreed: Collection[str] | None) -> int:
+    """Give waiting events to their customers, now that these are known; what may not be kept of them, goes.
+
+    Returns:
+        how many events have their customer now.
+    """
+    known = identities.customers_of(connection, persons)
+    waits = events.c.customer_id.is_(None)
+    joined = 0
+    for person in sorted(known):
+        whom = known[person]
+        mine = (events.c.person == person) & waits
+        if whom.erased:
+            told = select(events.c.properties["order"].as_string()).where(mine, events.c.kind == ORDERED)
+            connection.execute(update(orders).where(orders.c.id.in_(told)).values(email=None))
+            connection.execute(delete(events).where(mine))
+            continue
+        if _not_kept(whom, "", agreed):
+            connection.execute(delete(events).where(mine, events.c.kind != ORDERED))
+        told = select(events.c.properties["order"].as_string()).where(mine, events.c.kind == ORDERED)
+        connection.execute(update(orders).where(orders.c.id.in_(told)).values(customer_id=whom.id))
+        joined += connection.execute(update(events).where(mine).values(customer_id=whom.id)).rowcount
+    return joined
+
+
+def settle(store: Store, agreed: Collection[str] | None) -> int:
+    """Let go of erased customers' events and of who they are; give what waits to customers who came meanwhile.
+
+    Returns:
+        how many events have their customer now.
+    """
+    waiting = select(events.c.person).where(events.c.customer_id.is_(None), events.c.person.is_not(None)).distinct()
+    with store.writing() as write:
+        _wait_for_others(write)
+        gone = select(customers.c.id).where(customers.c.erased_at.is_not(None))
+        write.execute(delete(events).where(events.c.person.is_not(None), events.c.customer_id.in_(gone)))
+        persons = identities.of_the_erased(write)
+        for part in in_parts(sorted(persons)):
+            write.execute(delete(events).where(events.c.person.in_(part), events.c.customer_id.is_(None)))
+        identities.forget(write, persons)
+        told = select(identities.identities.c.person)
+        return _join(write, write.execute(waiting.where(events.c.person.in_(told))).scalars().all(), agreed)
+
+
+def _count(connection: Connection, records: int, now: datetime) -> None:
+    """Tell `sync status` how much came, and when the last."""
+    mine = (cursors.c.connection == SYSTEM) & (cursors.c.stream == "events")
+    more = {"pages": cursors.c.pages + 1, "records": cursors.c.records + bindparam("more"), "updated_at": now}
+    if not connection.execute(update(cursors).where(mine).values(**more), {"more": records}).rowcount:
+        row = {"connection": SYSTEM, "stream": "events", "cursor": "", "pages": 1, "records": records}
+        connection.execute(insert(cursors).values(**row, updated_at=now))

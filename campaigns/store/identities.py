@@ -1,0 +1,248 @@
+"""Who is who on the shop's pages: a browser stands for who logged in with it, and a login for a customer of ours.
+
+    anon:BROWSER -> user:LOGIN -> the customer whose id is LOGIN, or else whose address was told with it
+A person is a browser or a login. Nothing of a customer is kept here but the address, as the site told it.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Connection, delete, exists, insert, literal, select
+
+from campaigns.store.statements import in_parts
+from campaigns.store.tables import customer_aliases, customers, identities
+
+USER, BROWSER = "user:", "anon:"
+HOPS = 4
+"""So far a chain of persons is followed; a circle ends there too."""
+
+
+class Told(Protocol):
+    """What an event says of who is who."""
+
+    @property
+    def at(self) -> datetime:
+        """When."""
+
+    @property
+    def user(self) -> str | None:
+        """Who is logged in."""
+
+    @property
+    def anonymous(self) -> str | None:
+        """The browser."""
+
+    @property
+    def previous(self) -> str | None:
+        """What `user` was called before."""
+
+    @property
+    def email(self) -> str | None:
+        """The person's address."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One person: whom it stands for and the address that was told, each where it is known."""
+
+    person: str
+    stands_for: str | None
+    email: str | None
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Known:
+    """A customer whom a person is.
+
+    Attributes:
+        id: the customer's.
+        erased: nothing may be kept of them.
+        objects: to being profiled, under this record or another with the same address.
+        tracking: what the customer answered when asked about being tracked, as the system wrote it.
+    """
+
+    id: str
+    erased: bool
+    objects: bool
+    tracking: str | None
+
+
+def person_of(told: Told) -> str:
+    """Whose an event is: of who is logged in, else of the browser."""
+    return f"{USER}{told.user}" if told.user is not None else f"{BROWSER}{told.anonymous}"
+
+
+def learn(connection: Connection, told: Iterable[Told]) -> set[str]:
+    """Remember who is who, in the caller's transaction; the newest word counts, whatever the order of arrival.
+
+    Returns:
+        the persons of whom something new was learnt, and all who stand for them.
+    """
+    said: dict[str, list[Identity]] = {}
+    for each in told:
+        for one in _said(each):
+            said.setdefault(one.person, []).append(one)
+    before = _read(connection, said)
+    after = {person: _newest(before.get(person), some) for person, some in said.items()}
+    changed = sorted(person for person, one in after.items() if one != before.get(person))
+    for part in in_parts(changed):
+        connection.execute(delete(identities).where(identities.c.person.in_(part)))
+        connection.execute(insert(identities), [vars(after[person]) for person in part])
+    meant = [person for person in changed if not _same(after[person], before.get(person))]
+    return with_those_who_stand_for(connection, meant)
+
+
+def _said(told: Told) -> list[Identity]:
+    email = told.email.strip().lower() if told.email else None  # as `customers.email_normalised` is written
+    if told.user is None:
+        return [Identity(person_of(told), None, email, told.at)] if email else []
+    user = person_of(told)
+    others = [f"{BROWSER}{told.anonymous}"] if told.anonymous is not None else []
+    if told.previous is not None:
+        others += [f"{kind}{told.previous}" for kind in (BROWSER, USER)]
+    found = [Identity(other, user, None, told.at) for other in others if other != user]
+    return [Identity(user, None, email, told.at), *found]
+
+
+def _newest(before: Identity | None, said: Collection[Identity]) -> Identity:
+    """Lay words over one another, the oldest first; what one does not say stays."""
+    words = sorted([*([before] if before else []), *said], key=lambda one: one.since)
+    newest = words[0]
+    for one in words[1:]:
+        newest = Identity(one.person, one.stands_for or newest.stands_for, one.email or newest.email, one.since)
+    return newest
+
+
+def _same(one: Identity, other: Identity | None) -> bool:
+    return other is not None and (one.stands_for, one.email) == (other.stands_for, other.email)
+
+
+def _read(connection: Connection, persons: Iterable[str]) -> dict[str, Identity]:
+    found: dict[str, Identity] = {}
+    for part in in_parts(persons):
+        query = select(*identities.c).where(identities.c.person.in_(part))
+        found |= {row.person: Identity(*row) for row in connection.execute(query)}
+    return found
+
+
+def with_those_who_stand_for(connection: Connection, persons: Iterable[str]) -> set[str]:
+    """These persons, and all who stand for them."""
+    found = new = set(persons)
+    for _ in range(HOPS):
+        ahead: set[str] = set()
+        for part in in_parts(new):
+            ahead.update(connection.execute(select(identities.c.person).where(identities.c.stands_for.in_(part))).scalars())
+        new = ahead - found
+        if not new:
+            break
+        found = found | new
+    return found
+
+
+def customers_of(connection: Connection, persons: Collection[str]) -> dict[str, Known]:
+    """Say which customer each person is; who is none of ours, or may be several, is left out."""
+    rows = _with_whom_they_stand_for(connection, persons)
+    chains = {person: _chain(rows, person) for person in persons}
+    links = {link for chain in chains.values() for link in chain}
+    by_id = _by_id(connection, [link.removeprefix(USER) for link in links if link.startswith(USER)])
+    by_email = _by_email(connection, {row.email for row in rows.values() if row.email})
+    found: dict[str, Known] = {}
+    for person, chain in chains.items():
+        for link in chain:  # whose id is told is that customer, whatever else is said of them
+            email = rows[link].email if link in rows else None
+            known = by_id.get(link.removeprefix(USER)) if link.startswith(USER) else None
+            known = known or by_email.get(email or "")
+            if known:
+                found[person] = known
+                break
+    return found
+
+
+def _with_whom_they_stand_for(connection: Connection, persons: Iterable[str]) -> dict[str, Identity]:
+    rows: dict[str, Identity] = {}
+    new = set(persons)
+    for _ in range(HOPS):
+        read = _read(connection, new)
+        rows |= read
+        new = {one.stands_for for one in read.values() if one.stands_for} - rows.keys()
+        if not new:
+            break
+    return rows
+
+
+def _chain(rows: dict[str, Identity], person: str) -> list[str]:
+    chain = [person]
+    while (row := rows.get(chain[-1])) and row.stands_for and row.stands_for not in chain:
+        chain.append(row.stands_for)
+    return chain
+
+
+_STANDING = (
+    customers.c.id,
+    customers.c.email_normalised,
+    customers.c.erased_at,
+    customers.c.objected,
+    customers.c.attributes["tracking_consent"].as_string(),
+)
+
+
+def _by_id(connection: Connection, ids: Iterable[str]) -> dict[str, Known]:
+    rows = [
+        row for part in in_parts(ids) for row in connection.execute(select(*_STANDING).where(customers.c.id.in_(part)))
+    ]
+    objecting = _objecting(connection, {row[1] for row in rows if row[1]})
+    return {row[0]: Known(row[0], row[2] is not None, row[3] or row[1] in objecting, row[4]) for row in rows}
+
+
+def _by_email(connection: Connection, emails: Collection[str]) -> dict[str, Known]:
+    """Find the one customer of each address. Records that another one stands for, and erased ones, give way."""
+    objecting = _objecting(connection, emails)
+    found: dict[str, list[tuple[bool, Known]]] = {}
+    aliased = customer_aliases.c.alias_id.is_not(None)
+    joined = customers.outerjoin(customer_aliases, customer_aliases.c.alias_id == customers.c.id)
+    for part in in_parts(emails):
+        query = select(*_STANDING, aliased).select_from(joined).where(customers.c.email_normalised.in_(part))
+        for row in connection.execute(query.order_by(customers.c.id)):
+            known = Known(row[0], row[2] is not None, row[3] or row[1] in objecting, row[4])
+            found.setdefault(row[1], []).append((bool(row[5]), known))
+    return {email: known for email, some in found.items() if (known := _the_one(some))}
+
+
+def _the_one(some: list[tuple[bool, Known]]) -> Known | None:
+    for wanted in (
+        [known for aliased, known in some if not aliased and not known.erased],
+        [known for _, known in some if not known.erased],
+        [known for _, known in some],
+    ):
+        if wanted:
+            return wanted[0] if len(wanted) == 1 or wanted[0].erased else None
+    return None
+
+
+def _objecting(connection: Connection, emails: Iterable[str]) -> set[str]:
+    """The addresses under which any record objects to being profiled (law 6)."""
+    found: set[str] = set()
+    for part in in_parts(emails):
+        query = select(customers.c.email_normalised).where(customers.c.email_normalised.in_(part), customers.c.objected)
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def forget(connection: Connection, persons: Iterable[str]) -> None:
+    """Remember no longer who these are."""
+    for part in in_parts(sorted(persons)):
+        connection.execute(delete(identities).where(identities.c.person.in_(part)))
+
+
+def of_the_erased(connection: Connection) -> set[str]:
+    """The persons who are erased customers: by id, by an address that nobody else has, and all who stand for them."""
+    here = customers.alias("here")
+    erased, mine = customers.c.erased_at.is_not(None), here.c.email_normalised == customers.c.email_normalised
+    by_id = select(identities.c.person).join(customers, identities.c.person == literal(USER) + customers.c.id)
+    by_email = select(identities.c.person).join(customers, identities.c.email == customers.c.email_normalised)
+    another = exists().where(mine, here.c.erased_at.is_(None))
+    found = connection.execute(by_id.where(erased).union(by_email.where(erased, ~another))).scalars()
+    return with_those_who_stand_for(connection, found)
