@@ -1,0 +1,329 @@
+"""Behaviour events on each database: each once, with its customer as soon as that one is known, and nothing kept of whom
+nothing may be."""
+
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from campaigns.store import frames
+from campaigns.store.behaviour import SYSTEM, keep, settle
+from campaigns.store.tables import customer_aliases, customers, events, identities, orders, products
+from crm_adapters.events.form import Event, Item, Order
+
+NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
+AGREED = {"yes"}
+LATER = NOW + timedelta(days=1)
+
+
+def person(name, email=None, tracking="yes", **more):
+    told = {"id": name, "system": "shop", "email": email, "email_normalised": email, "consent_email": "subscribed"}
+    return {**told, "objected": False, "attributes": {"tracking_consent": tracking}, "erased_at": None, **more}
+
+
+@pytest.fixture
+def shop(store):
+    """Ada (c1) and Bea (c2), who agreed to be tracked; tea (p1, SKU s1)."""
+    with store.writing() as write:
+        write.execute(insert(customers), [person("c1", "ada@example.com"), person("c2", "bea@example.com")])
+        tea = {"id": "p1", "system": "shop", "sku": "s1", "title": "Tea", "available": True}
+        write.execute(insert(products).values(**tea, published=True, recommendable=True))
+    return store
+
+
+def viewed(number, user=None, anonymous=None, product="p1", minutes=0, **more):
+    at = NOW - timedelta(minutes=minutes)
+    items = (Item(product, None),)
+    return Event(f"m{number}", "viewed", at, NOW, user, anonymous, items=items, **more)
+
+
+def identify(user=None, anonymous=None, email=None, minutes=0, **more):
+    return Event("i", None, NOW - timedelta(minutes=minutes), NOW, user, anonymous, email=email, **more)
+
+
+def bought(order, user=None, anonymous=None, lines=(Item("p1", None, "Tea", 2, 1999),)):
+    return Event(f"order {order}", "ordered", NOW, NOW, user, anonymous, items=lines, order=Order(order, "USD"))
+
+
+def say(store, *told, agreed=AGREED):
+    with store.writing() as write:
+        return keep(write, told, NOW, agreed)
+
+
+def read(store, *columns):
+    with store.engine.connect() as connection:
+        return sorted((tuple(row) for row in connection.execute(select(*columns))), key=str)
+
+
+def whose(store):
+    """The customer of each event, in the order of when they happened."""
+    with store.engine.connect() as connection:
+        return list(connection.execute(select(events.c.customer_id).order_by(events.c.at, events.c.id)).scalars())
+
+
+def test_an_event_of_a_customer_is_kept_with_them(shop):
+    done = say(shop, viewed(1, user="c1"))
+    assert (done.new, done.repeated) == ({"viewed": 1}, 0)
+    c = events.c
+    assert read(shop, c.customer_id, c.kind, c.at, c.received_at, c.product_id, c.person, c.system) == [
+        ("c1", "viewed", NOW, NOW, "p1", "user:c1", SYSTEM)
+    ]
+
+
+def test_told_twice_is_once_in_one_batch_and_in_two(shop):
+    once = viewed(1, user="c1")
+    assert say(shop, once, once).repeated == 1
+    again = say(shop, replace(once, properties={"name": "another word"}), viewed(2, user="c1"))
+    assert (again.new, again.repeated) == ({"viewed": 1}, 1)
+    assert len(read(shop, events.c.id)) == 2
+
+
+def test_told_by_many_at_once_is_once_and_nobody_waits_in_a_circle(shop):
+    batch = [viewed(n, user=f"c{n % 3}", anonymous=f"a{n}") for n in range(30)]
+    done, start = [], threading.Barrier(4)
+
+    def tell(turn):
+        start.wait()
+        done.append(say(shop, *(batch if turn % 2 else reversed(batch))))
+
+    threads = [threading.Thread(target=tell, args=(turn,)) for turn in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(each.new.total() for each in done) == 30
+    assert sum(each.repeated for each in done) == 90
+    assert len(read(shop, events.c.id)) == 30
+
+
+def test_what_a_browser_did_waits_and_is_joined_when_it_logs_in(shop):
+    say(shop, viewed(1, anonymous="a1", minutes=9), viewed(2, anonymous="a2", minutes=8))
+    assert whose(shop) == [None, None]
+    done = say(shop, identify(user="c1", anonymous="a1"))
+    assert (done.identified, done.joined) == (1, 1)
+    assert whose(shop) == ["c1", None]
+    say(shop, viewed(3, anonymous="a1"))
+    assert whose(shop) == ["c1", None, "c1"]
+
+
+def test_an_address_tells_who_a_login_or_a_browser_is(shop):
+    say(shop, viewed(1, user="login7", minutes=5), viewed(2, anonymous="a2", minutes=4))
+    done = say(shop, identify("login7", email=" Ada@Example.com"), identify(anonymous="a2", email="bea@example.com"))
+    assert done.joined == 2
+    assert whose(shop) == ["c1", "c2"]
+
+
+def test_an_id_of_ours_is_believed_before_any_address(shop):
+    say(shop, identify("c1", email="bea@example.com"), viewed(1, user="c1"))
+    assert whose(shop) == ["c1"]
+
+
+def test_an_address_that_two_customers_have_tells_nothing_unless_one_stands_for_the_other(shop):
+    with shop.writing() as write:
+        write.execute(insert(customers).values(**person("c3", "ada@example.com")))
+    say(shop, identify("login", email="ada@example.com"), viewed(1, user="login"))
+    assert whose(shop) == [None]
+    with shop.writing() as write:
+        row = {"alias_id": "c1", "customer_id": "c3", "reason": "same address", "found_at": NOW}
+        write.execute(insert(customer_aliases).values(**row))
+    assert settle(shop, AGREED) == 1
+    assert whose(shop) == ["c3"]
+
+
+def test_an_alias_leads_from_the_old_name_to_the_new_one(shop):
+    say(shop, viewed(1, anonymous="a1", minutes=5), viewed(2, user="old", anonymous="a9", minutes=4))
+    say(shop, identify(user="new", previous="old"), identify(user="old", previous="a1"))
+    assert whose(shop) == [None, None]
+    assert say(shop, identify(user="new", email="ada@example.com")).joined == 2
+    assert whose(shop) == ["c1", "c1"]
+
+
+def test_a_customer_is_not_led_elsewhere_by_an_alias(shop):
+    say(shop, identify(user="c2", previous="c1"), viewed(1, user="c1"))
+    assert whose(shop) == ["c1"]
+
+
+def test_aliases_in_a_circle_end(shop):
+    say(shop, identify(user="x", previous="y"), identify(user="y", previous="x"), viewed(1, user="x"))
+    assert whose(shop) == [None]
+
+
+def test_a_browser_that_two_share_is_of_who_logged_in_last_whatever_arrives_first(shop):
+    say(shop, identify("c2", "a1", minutes=1))
+    say(shop, identify("c1", "a1", minutes=60))
+    say(shop, viewed(1, anonymous="a1"))
+    assert whose(shop) == ["c2"]
+    say(shop, identify("c1", "a1", minutes=0), viewed(2, anonymous="a1"))
+    assert sorted(whose(shop)) == ["c1", "c2"]
+
+
+def test_a_customer_who_comes_by_a_later_pull_gets_what_waits(shop):
+    say(shop, viewed(1, user="c7", anonymous="a1"), identify("login", email="cy@example.com"))
+    say(shop, viewed(2, anonymous="a1", minutes=2), viewed(3, user="login", minutes=1))
+    assert settle(shop, AGREED) == 0
+    with shop.writing() as write:
+        write.execute(insert(customers), [person("c7"), person("c8", "cy@example.com")])
+    assert settle(shop, AGREED) == 3
+    assert whose(shop) == ["c7", "c8", "c7"]
+    assert settle(shop, AGREED) == 0
+
+
+@pytest.mark.parametrize("tracking", [None, "no", "", "maybe"])
+def test_nothing_is_kept_of_who_did_not_agree_to_be_tracked(shop, tracking):
+    say(shop, viewed(1, anonymous="a1"))
+    with shop.writing() as write:
+        write.execute(update(customers).values(attributes={"tracking_consent": tracking}))
+    done = say(shop, viewed(2, user="c1"), identify("c1", "a1"))
+    assert done.not_kept == {"customer did not agree to be tracked": 1}
+    assert read(shop, events.c.id) == []
+
+
+def test_where_the_pages_ask_themselves_the_attribute_is_not_needed(shop):
+    with shop.writing() as write:
+        write.execute(update(customers).values(attributes=None))
+    assert say(shop, viewed(1, user="c1"), agreed=None).new == {"viewed": 1}
+
+
+@pytest.mark.parametrize("agreed", [AGREED, None])
+def test_nothing_is_kept_of_who_objects_under_this_record_or_another_with_the_same_address(shop, agreed):
+    with shop.writing() as write:
+        write.execute(update(customers).where(customers.c.id == "c2").values(objected=True))
+        write.execute(insert(customers).values(**person("c3", "bea@example.com")))
+    done = say(shop, viewed(1, user="c2"), viewed(2, user="c3"), agreed=agreed)
+    assert done.not_kept == {"customer objects to profiling": 2}
+    assert read(shop, events.c.id) == []
+
+
+def test_an_erased_customer_leaves_neither_events_nor_links_and_none_are_kept_afterwards(shop):
+    say(shop, identify("c1", "a1", "ada@example.com"), viewed(1, user="c1"), viewed(2, anonymous="a1"))
+    say(shop, identify("login", "a3", "ada@example.com"), viewed(3, anonymous="a3"), viewed(4, user="c2"))
+    with shop.writing() as write:
+        write.execute(update(customers).where(customers.c.id == "c1").values(erased_at=NOW))
+    settle(shop, AGREED)
+    assert whose(shop) == ["c2"]
+    assert read(shop, identities.c.person) == [("user:c2",)]
+    done = say(shop, identify("c1", "a1", "ada@example.com"), viewed(5, user="c1"), viewed(6, anonymous="a1"))
+    assert done.not_kept == {"customer was erased": 2}
+    say(shop, bought("o1", user="c1"))
+    assert (whose(shop), read(shop, orders.c.id)) == (["c2"], [])
+    assert read(shop, identities.c.person) == [("user:c2",)]
+
+
+def test_an_erased_customer_takes_along_what_waited_under_a_browser(shop):
+    say(shop, viewed(1, anonymous="a1"))
+    with shop.writing() as write:
+        write.execute(update(customers).where(customers.c.id == "c1").values(erased_at=NOW))
+    say(shop, identify("c1", "a1"))
+    assert read(shop, events.c.id) == []
+
+
+def test_events_of_messages_outlive_an_erasure_as_before(shop):
+    with shop.writing() as write:
+        sent = {"id": "e", "system": "smtp", "customer_id": "c1", "kind": "delivered", "at": NOW}
+        write.execute(insert(events).values(**sent))
+        write.execute(update(customers).where(customers.c.id == "c1").values(erased_at=NOW))
+    settle(shop, AGREED)
+    assert whose(shop) == ["c1"]
+
+
+@pytest.mark.parametrize(
+    ("told", "product"),
+    [
+        (Item("p1", None), "p1"),
+        (Item(None, "s1"), "p1"),
+        (Item("s1", None), "p1"),
+        (Item("other", "s1"), "p1"),
+        (Item("p9", "s9"), "p9"),
+        (Item(None, "s9"), "s9"),
+    ],
+)
+def test_a_product_is_found_by_id_or_sku(shop, told, product):
+    say(shop, replace(viewed(1, user="c1"), items=(told,)))
+    assert read(shop, events.c.product_id) == [(product,)]
+
+
+def test_a_list_of_products_is_kept_with_the_event(shop):
+    listed = replace(viewed(1, user="c1"), kind="listed", items=(Item(None, "s1"), Item("p2", None)))
+    say(shop, listed)
+    ((product, kept),) = read(shop, events.c.product_id, events.c.properties)
+    assert (product, kept) == (None, {"products": ["p1", "p2"]})
+
+
+def bought_lines(store):
+    frame = frames.purchases(store, LATER)
+    return frame[["customer_id", "order_id", "product_id", "quantity", "price_minor"]].to_numpy(object).tolist()
+
+
+def test_a_completed_order_is_an_order_while_nothing_else_tells_of_orders(shop):
+    say(shop, bought("o1", user="c1"))
+    say(shop, bought("o1", user="c1"))
+    assert bought_lines(shop) == [["c1", f"{SYSTEM}:o1", "p1", 2, 1999]]
+
+
+def test_an_order_of_a_browser_gets_its_customer_when_that_one_is_known(shop):
+    say(shop, bought("o1", anonymous="a1"))
+    assert bought_lines(shop) == []
+    say(shop, identify("c1", "a1"))
+    assert [line[0] for line in bought_lines(shop)] == ["c1"]
+
+
+@pytest.mark.parametrize("number", ["o1", "another name of the same order"])
+def test_as_soon_as_a_connection_brings_orders_only_these_count(shop, number):
+    say(shop, bought("o1", user="c1"))
+    theirs = {"id": number, "system": "shop", "customer_id": "c1", "placed_at": NOW, "status": "paid", "test": False}
+    with shop.writing() as write:
+        write.execute(insert(orders).values(**theirs, lines={"line_id": ["1"], "product_id": ["p1"], "quantity": [2]}))
+    say(shop, bought("o2", user="c1"))
+    assert [line[1] for line in bought_lines(shop)] == [number]
+
+
+def test_an_order_is_kept_of_who_did_not_agree_to_be_tracked_but_nothing_else(shop):
+    with shop.writing() as write:
+        write.execute(update(customers).values(attributes={}))
+    say(shop, bought("o1", anonymous="a1"), viewed(1, anonymous="a1"))
+    say(shop, identify("c1", "a1"), bought("o2", user="c1"))
+    assert read(shop, events.c.kind) == [("ordered",), ("ordered",)]
+    assert [line[0] for line in bought_lines(shop)] == ["c1", "c1"]
+
+
+def test_nothing_is_read_that_was_not_known_before_the_moment(shop):
+    early, late = viewed(1, user="c1", minutes=60), viewed(2, user="c1", minutes=30)
+    say(shop, replace(early, received_at=NOW - timedelta(minutes=59)), late, viewed(3, anonymous="a1"))
+    assert frames.behaviour(shop, NOW)[["customer_id", "kind", "product_id", "at"]].to_numpy(object).tolist() == [
+        ["c1", "viewed", "p1", NOW - timedelta(minutes=60)]
+    ]
+    assert len(frames.behaviour(shop, NOW - timedelta(minutes=60))) == 0
+    assert len(frames.behaviour(shop, LATER)) == 2
+
+
+def test_who_objects_later_is_no_longer_read(shop):
+    say(shop, viewed(1, user="c1"))
+    with shop.writing() as write:
+        write.execute(update(customers).where(customers.c.id == "c1").values(objected=True))
+    assert frames.behaviour(shop, LATER).empty
+
+
+def test_what_breaks_off_leaves_nothing(shop):
+    with shop.engine.connect() as write, write.begin() as transaction:
+        keep(write, [viewed(1, user="c1"), bought("o1", user="c1")], NOW, AGREED)
+        transaction.rollback()
+    assert read(shop, events.c.id) == read(shop, orders.c.id) == read(shop, identities.c.person) == []
+
+
+def test_a_word_on_who_it_is_and_an_event_at_the_same_moment_miss_each_other_never(shop):
+    for turn in range(10):
+        start = threading.Barrier(2)
+
+        def tell(told, start=start):
+            start.wait()
+            say(shop, told)
+
+        both = [viewed(turn, anonymous=f"a{turn}"), identify("c1", f"a{turn}")]
+        threads = [threading.Thread(target=tell, args=(told,)) for told in both]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert whose(shop) == ["c1"] * 10
