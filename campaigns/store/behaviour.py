@@ -26,6 +26,8 @@ from campaigns.store.tables import cursors, customers, events, orders
 
 SYSTEM = "behaviour events"
 ORDERED = "ordered"
+OF_MESSAGES = ("delivered", "opened", "clicked", "bounced", "complained", "unsubscribed")
+"""Kinds of events that are about a message of ours; all others happened on the shop's pages."""
 ONE_AT_A_TIME = 0x48414E45
 """PostgreSQL's advisory lock of who writes here: an event and the word on whose it is may come at the same moment."""
 
@@ -240,7 +242,7 @@ def settle(store: Store, agreed: Collection[str] | None) -> int:
     with store.writing() as write:
         _wait_for_others(write)
         gone = select(customers.c.id).where(customers.c.erased_at.is_not(None))
-        write.execute(delete(events).where(events.c.person.is_not(None), events.c.customer_id.in_(gone)))
+        write.execute(delete(events).where(events.c.kind.not_in(OF_MESSAGES), events.c.customer_id.in_(gone)))
         persons = identities.of_the_erased(write)
         for part in in_parts(sorted(persons)):
             write.execute(delete(events).where(events.c.person.in_(part), events.c.customer_id.is_(None)))

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from sqlalchemy import ColumnElement, Select, exists, func, select
 
 from campaigns.store import lines
-from campaigns.store.behaviour import SYSTEM
+from campaigns.store.behaviour import OF_MESSAGES, SYSTEM
 from campaigns.store.database import Store
 from campaigns.store.tables import (
     customer_traits,
@@ -123,10 +123,11 @@ def behaviour(store: Store, before: datetime) -> pd.DataFrame:
         without who objects to profiling or was erased.
     """
     named = events.c
+    known_at = func.coalesce(named.received_at, named.at, type_=named.at.type)
     query = (
-        select(named.customer_id, named.kind, named.product_id, named.at, named.received_at)
+        select(named.customer_id, named.kind, named.product_id, named.at, known_at.label("received_at"))
         .join(people, people.c.id == named.customer_id)
-        .where(named.person.is_not(None), named.at < before, named.received_at < before, *_profiled())
+        .where(named.kind.not_in(OF_MESSAGES), named.at < before, known_at < before, *_profiled())
         .order_by(named.at, named.id)
     )
     return _frame(store, query, times=["at", "received_at"])

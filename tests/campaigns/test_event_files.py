@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select
 from typer.testing import CliRunner
 
@@ -25,7 +26,7 @@ KEY = "a-write-key-of-a-test"
 def shop(tmp_path):
     init(tmp_path)
     with Project.open(tmp_path) as project:
-        project.settings.events.write_keys = (type(project.settings.secret)(KEY),)
+        project.settings.events.write_keys = (SecretStr(KEY),)
         yield project
 
 
@@ -68,7 +69,7 @@ def test_bad_lines_are_told_with_their_number_and_good_ones_go_on(shop, tmp_path
     with path.open("ab") as file:
         file.write(b'{"type": "\xff"}\n')
     done = event_files.import_file(shop, path)
-    assert products(shop) == ["p1", "p2", "p3", "p5"][:1] + ["p3", "p5"]
+    assert products(shop) == ["p1", "p3", "p5"]
     assert [bad.place.rpartition(" ")[2] for bad in done.bad] == ["2", "3", "6", "7", "8", "10"]
     assert [bad.reason for bad in done.bad][:2] == ["bad_json", "bad_userId"]
     with shop.store.engine.connect() as read:

@@ -298,6 +298,19 @@ def test_nothing_is_read_that_was_not_known_before_the_moment(shop):
     assert len(frames.behaviour(shop, LATER)) == 2
 
 
+def test_events_that_a_connection_brought_are_read_too_and_go_with_their_customer(shop):
+    with shop.writing() as write:
+        common = {"system": "shop", "customer_id": "c1", "at": NOW}
+        kinds = ("viewed", "carted", "clicked")
+        write.execute(insert(events), [{**common, "id": kind, "kind": kind} for kind in kinds])
+    assert frames.behaviour(shop, LATER)["kind"].tolist() == ["carted", "viewed"]
+    assert frames.behaviour(shop, NOW).empty
+    with shop.writing() as write:
+        write.execute(update(customers).where(customers.c.id == "c1").values(erased_at=NOW))
+    settle(shop, AGREED)
+    assert read(shop, events.c.kind) == [("clicked",)]
+
+
 def test_who_objects_later_is_no_longer_read(shop):
     say(shop, viewed(1, user="c1"))
     with shop.writing() as write:

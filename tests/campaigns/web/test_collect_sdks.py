@@ -21,8 +21,9 @@ CLIENTS = {"segment": segment.Client, "rudderstack": rudderstack.Client}
 
 
 @pytest.fixture
-def server(shop, free_port):
+def server(shop, free_port, monkeypatch):
     """The address of the shop's receiver, on a server of its own."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")  # the SDKs ask the environment
     shop.settings.events.write_keys = (SecretStr(KEY),)
     with shop.store.writing() as write:
         write.execute(update(customers).values(attributes={"tracking_consent": "yes"}))
