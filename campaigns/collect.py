@@ -16,9 +16,9 @@ from typing import Any
 from campaigns.consent import words_of_consent
 from campaigns.errors import BadEvents, TooLong, WrongKey
 from campaigns.project import Project
-from campaigns.store import behaviour, quarantine
+from campaigns.store import behaviour
 from campaigns.store.behaviour import SYSTEM, Kept
-from crm_adapters.base import Reject
+from campaigns.store.kept_out import KeptOut, keep_out, let_go
 from crm_adapters.events.form import Event, Heard, message_id, read
 from crm_adapters.events.values import BadEvent, moment, plain
 from crm_adapters.product_pages.inflate import BadGzip, unpacked
@@ -38,7 +38,7 @@ class Collected:
     """What came of some events: what was kept, and the bad ones, which are in quarantine."""
 
     kept: Kept = field(default_factory=Kept)
-    bad: list[Reject] = field(default_factory=list)
+    bad: list[KeptOut] = field(default_factory=list)
 
     def add(self, other: "Collected") -> None:
         """Count another one's in."""
@@ -81,7 +81,7 @@ def collect(project: Project, body: bytes, authorization: str, now: datetime, ki
     return take(project, [read_one(raw, heard) for raw in raws], now)
 
 
-def take(project: Project, found: Iterable[Event | Reject], now: datetime, anew: str | None = None) -> Collected:
+def take(project: Project, found: Iterable[Event | KeptOut], now: datetime, anew: str | None = None) -> Collected:
     """Keep events, and bad ones in quarantine, in one transaction.
 
     Args:
@@ -92,31 +92,35 @@ def take(project: Project, found: Iterable[Event | Reject], now: datetime, anew:
     """
     done, good = Collected(), []
     for each in found:
-        if isinstance(each, Reject):
+        if isinstance(each, KeptOut):
             done.bad.append(each)
         else:
             good.append(each)
     with project.store.writing() as write:
         if anew is not None:
-            quarantine.clear_file(write, SYSTEM, STREAM, anew)
+            let_go(write, SYSTEM, STREAM, anew)
         if good:
             done.kept = behaviour.keep(write, good, now, words_of_consent(project))
-        quarantine.keep_in(write, SYSTEM, STREAM, done.bad, now)
+        keep_out(write, SYSTEM, STREAM, done.bad, now)
     return done
 
 
-def read_one(raw: object, heard: Heard, place: str | None = None) -> Event | Reject:
-    """Read one event; a bad one becomes a reject, at `place` or under its message's id."""
+def read_one(raw: object, heard: Heard, place: str | None = None) -> Event | KeptOut:
+    """Read one event; a bad one is kept out, at `place` or under its message's id."""
     try:
-        written = json.dumps(raw)
-    except RecursionError:
-        return Reject(place or f"received {heard.at.isoformat()}", "too_deep", "objects within objects without end", "")
+        return _read_or_keep_out(raw, heard, place)
+    except RecursionError:  # it can be read, but not be written again
+        return KeptOut(place or f"received {heard.at.isoformat()}", "too_deep", "objects within objects without end", "")
+
+
+def _read_or_keep_out(raw: object, heard: Heard, place: str | None) -> Event | KeptOut:
+    written = json.dumps(raw)
     try:
         if heard.live and len(written) > LONGEST_EVENT and len(_utf8(raw)) > LONGEST_EVENT:
             raise BadEvent("too_long", f"more than {LONGEST_EVENT:,} bytes")
         return read(raw, heard)
     except BadEvent as bad:
-        return Reject(place or _place(message_id(raw, heard)), bad.reason, bad.detail, written[:LONGEST_EVENT])
+        return KeptOut(place or _place(message_id(raw, heard)), bad.reason, bad.detail, written[:LONGEST_EVENT])
 
 
 def _place(message: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from campaigns.collect import LONGEST_EVENT, Collected, exact_now, parse, read_one, take
 from campaigns.errors import BadEvents
 from campaigns.project import Project
-from crm_adapters.base import Reject
+from campaigns.store.kept_out import KeptOut
 from crm_adapters.events.form import Event, Heard
 
 AT_ONCE = 1_000
@@ -47,11 +47,11 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise BadEvents(f"{path} can't be unpacked: {error}", remedy="gzip it again, and import it again") from error
 
 
-def _read(project: Project, name: str, number: int, line: bytes, now: datetime) -> Event | Reject:
+def _read(project: Project, name: str, number: int, line: bytes, now: datetime) -> Event | KeptOut:
     place = f"{name} line {number}"
     try:
         raw = parse(line)
     except (ValueError, RecursionError):
         text = line.decode("utf-8", "replace").replace("\0", "").rstrip()[:LONGEST_EVENT]
-        return Reject(place, "bad_json", "the line is no JSON", text)
+        return KeptOut(place, "bad_json", "the line is no JSON", text)
     return read_one(raw, Heard(now, project.settings.shop.currency, live=False), place)

@@ -8,11 +8,10 @@ from typing import Protocol
 
 import pandas as pd
 import pyarrow as pa
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import delete, func, select
 
 from campaigns.store.bulk import BulkConnection
 from campaigns.store.database import Store
-from campaigns.store.statements import insert_new
 from campaigns.store.tables import quarantine
 
 
@@ -74,25 +73,6 @@ def keep(bulk: BulkConnection, connection: str, stream: str, rejects: Sequence[R
     bulk.upsert(
         quarantine, pa.table({"connection": [connection] * n, "stream": [stream] * n, **rows, "seen_at": seen_at})
     )
-
-
-def keep_in(
-    transaction: Connection, connection: str, stream: str, rejects: Sequence[Rejected], now: datetime
-) -> None:
-    """Keep bad records in the caller's transaction; the same one again is kept once."""
-    names = ("place", "reason", "detail", "record")
-    rows = [{name: getattr(reject, name) for name in names} for reject in rejects]
-    rows.sort(key=lambda row: (row["place"], row["reason"]))
-    insert_new(
-        transaction, quarantine, [{**row, "connection": connection, "stream": stream, "seen_at": now} for row in rows]
-    )
-
-
-def clear_file(transaction: Connection, connection: str, stream: str, name: str) -> None:
-    """Forget what an earlier reading of a file rejected, in the caller's transaction."""
-    kept = quarantine.c
-    mine = kept.place.startswith(f"{name} line ", autoescape=True)
-    transaction.execute(delete(quarantine).where(kept.connection == connection, kept.stream == stream, mine))
 
 
 def clear(bulk: BulkConnection, connection: str, stream: str) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from crm_adapters.converters import EXPONENT
+from crm_adapters.exponents import EXPONENT
 
 LONGEST_ID = 255
 """Letters of an id. A longer one is refused, not cut: two might become one."""
