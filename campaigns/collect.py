@@ -1,7 +1,7 @@
 """COLLECT: take in what customers do on the shop's pages, as their browsers and the shop's server tell it.
 
-    a batch -> its sender has the write key? -> each event read -> good ones, and bad ones with their reason:
-    one transaction; only when it is committed is the sender told so. Sent again, it changes nothing.
+a batch -> its sender has the write key? -> each event read -> good ones, and bad ones with their reason:
+one transaction; only when it is committed is the sender told so. Sent again, it changes nothing.
 """
 
 import hashlib
@@ -110,7 +110,9 @@ def read_one(raw: object, heard: Heard, place: str | None = None) -> Event | Kep
     try:
         return _read_or_keep_out(raw, heard, place)
     except RecursionError:  # it can be read, but not be written again
-        return KeptOut(place or f"received {heard.at.isoformat()}", "too_deep", "objects within objects without end", "")
+        return KeptOut(
+            place or f"received {heard.at.isoformat()}", "too_deep", "objects within objects without end", ""
+        )
 
 
 def _read_or_keep_out(raw: object, heard: Heard, place: str | None) -> Event | KeptOut:

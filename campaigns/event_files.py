@@ -26,7 +26,9 @@ def import_file(project: Project, path: Path) -> Collected:
         BadEvents: there is no such file, or it can't be unpacked.
     """
     if not path.is_file():
-        raise BadEvents(f"no file {path}", remedy="name a file of JSON Lines, one event a line; it may be gzipped (.gz)")
+        raise BadEvents(
+            f"no file {path}", remedy="name a file of JSON Lines, one event a line; it may be gzipped (.gz)"
+        )
     done = take(project, [], exact_now(), anew=path.name)
     lines = _lines(path)
     with project.progress.track("import events", None) as bar:

@@ -11,7 +11,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from crm_adapters.exponents import EXPONENT as EXPONENT
 from crm_adapters.records import TIME
 
 Converted = tuple[pa.Array, pa.Array]

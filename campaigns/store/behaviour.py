@@ -157,7 +157,7 @@ def _not_kept(whom: Known | None, kind: str, agreed: Collection[str] | None) -> 
 def _row(told: Event, person: str, whom: Known | None, products: list[str | None]) -> dict[str, Any]:
     listed = [product for product in products if product is not None]
     alone = told.order is None and len(products) == 1
-    extra = {"products": listed} if listed and not alone else {}
+    extra: dict[str, Any] = {"products": listed} if listed and not alone else {}
     extra |= {"order": order_key(told.order)} if told.order else {}
     return {
         "id": event_id(SYSTEM, told.id),
@@ -186,7 +186,7 @@ def _keep_orders(
         if each.order is None or (whom and whom.erased):
             continue
         items = list(each.items)
-        row = {
+        row: dict[str, Any] = {
             "id": order_key(each.order),
             "system": SYSTEM,
             "customer_id": whom.id if whom else None,
@@ -238,7 +238,6 @@ def settle(store: Store, agreed: Collection[str] | None) -> int:
     Returns:
         how many events have their customer now.
     """
-    waiting = select(events.c.person).where(events.c.customer_id.is_(None), events.c.person.is_not(None)).distinct()
     with store.writing() as write:
         _wait_for_others(write)
         gone = select(customers.c.id).where(customers.c.erased_at.is_not(None))
@@ -247,8 +246,7 @@ def settle(store: Store, agreed: Collection[str] | None) -> int:
         for part in in_parts(sorted(persons)):
             write.execute(delete(events).where(events.c.person.in_(part), events.c.customer_id.is_(None)))
         identities.forget(write, persons)
-        told = select(identities.identities.c.person)
-        return _join(write, write.execute(waiting.where(events.c.person.in_(told))).scalars().all(), agreed)
+        return _join(write, identities.waiting(write), agreed)
 
 
 def _count(connection: Connection, records: int, now: datetime) -> None:

@@ -12,7 +12,7 @@ from typing import Protocol
 from sqlalchemy import Connection, delete, exists, insert, literal, select
 
 from campaigns.store.statements import in_parts
-from campaigns.store.tables import customer_aliases, customers, identities
+from campaigns.store.tables import customer_aliases, customers, events, identities
 
 USER, BROWSER = "user:", "anon:"
 HOPS = 4
@@ -134,7 +134,9 @@ def with_those_who_stand_for(connection: Connection, persons: Iterable[str]) -> 
     for _ in range(HOPS):
         ahead: set[str] = set()
         for part in in_parts(new):
-            ahead.update(connection.execute(select(identities.c.person).where(identities.c.stands_for.in_(part))).scalars())
+            ahead.update(
+                connection.execute(select(identities.c.person).where(identities.c.stands_for.in_(part))).scalars()
+            )
         new = ahead - found
         if not new:
             break
@@ -151,13 +153,10 @@ def customers_of(connection: Connection, persons: Collection[str]) -> dict[str, 
     by_email = _by_email(connection, {row.email for row in rows.values() if row.email})
     found: dict[str, Known] = {}
     for person, chain in chains.items():
-        for link in chain:  # whose id is told is that customer, whatever else is said of them
-            email = rows[link].email if link in rows else None
-            known = by_id.get(link.removeprefix(USER)) if link.startswith(USER) else None
-            known = known or by_email.get(email or "")
-            if known:
-                found[person] = known
-                break
+        named = [by_id.get(link.removeprefix(USER)) for link in chain if link.startswith(USER)]
+        told = [by_email.get(rows[link].email or "") for link in chain if link in rows]
+        if whom := next((known for known in [*named, *told] if known), None):  # an id says more than an address
+            found[person] = whom
     return found
 
 
@@ -208,7 +207,7 @@ def _by_email(connection: Connection, emails: Collection[str]) -> dict[str, Know
         for row in connection.execute(query.order_by(customers.c.id)):
             known = Known(row[0], row[2] is not None, row[3] or row[1] in objecting, row[4])
             found.setdefault(row[1], []).append((bool(row[5]), known))
-    return {email: known for email, some in found.items() if (known := _the_one(some))}
+    return {email: one for email, some in found.items() if (one := _the_one(some))}
 
 
 def _the_one(some: list[tuple[bool, Known]]) -> Known | None:
@@ -235,6 +234,13 @@ def forget(connection: Connection, persons: Iterable[str]) -> None:
     """Remember no longer who these are."""
     for part in in_parts(sorted(persons)):
         connection.execute(delete(identities).where(identities.c.person.in_(part)))
+
+
+def waiting(connection: Connection) -> list[str]:
+    """The persons of whom something is known, and whose events have no customer yet."""
+    named = events.c
+    query = select(named.person).where(named.customer_id.is_(None), named.person.in_(select(identities.c.person)))
+    return [person for person in connection.execute(query.distinct()).scalars() if person]
 
 
 def of_the_erased(connection: Connection) -> set[str]:

@@ -34,7 +34,7 @@ class Item(Hashable, Protocol):
 
 
 def resolved(connection: Connection, items: Collection[Item]) -> dict[Item, str | None]:
-    """Say which product each is: by id, by SKU, by a SKU told as the id; else as it is told, for one that comes later."""
+    """Say which product each is: by id, by SKU, by a SKU told as the id; else as told: it may come later."""
     told = {word for item in items for word in (item.product_id, item.sku) if word}
     ids = {word for part in in_parts(told) for word in _ids(connection, part)}
     skus = {sku: key for part in in_parts(told) for sku, key in _skus(connection, part)}

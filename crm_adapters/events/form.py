@@ -253,7 +253,7 @@ def _item(told: Json, code: str | None) -> Item:
 
 def _kept(raw: Json, kind: str | None, properties: Json) -> dict[str, Any]:
     """What is kept of the properties; of an address of a page, nothing behind its path: secrets may stand there."""
-    found = {name: value for name in KEPT if (value := scalar(properties.get(name))) is not None}
+    found: dict[str, Any] = {name: value for name in KEPT if (value := scalar(properties.get(name))) is not None}
     address = words(properties, "url") or words(part(part(raw, "context"), "page"), "url")
     if address and kind is not None:
         found["url"] = address.partition("?")[0].partition("#")[0]

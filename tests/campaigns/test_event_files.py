@@ -110,11 +110,11 @@ def test_the_command_tells_what_came_of_the_lines(shop, tmp_path):
     assert told.exit_code == 3
     assert "events.jsonl line 3: the line is no JSON; kept in quarantine" in told.output
     again = run.invoke(app, ["--project", str(tmp_path), "events", "import", str(path), "--json"])
-    facts = json.loads(again.output)
+    facts = json.loads(again.stdout)
     assert (facts["events"], facts["repeated"], facts["identified"]) == ({}, 1, 1)
     assert facts["bad"] == [{"place": "events.jsonl line 3", "problem": "the line is no JSON"}]
     status = run.invoke(app, ["--project", str(tmp_path), "sync", "status", "--json"])
-    (stream,) = json.loads(status.output)["streams"]
+    (stream,) = json.loads(status.stdout)["streams"]
     assert (stream["connection"], stream["records"], stream["quarantine"]) == ("behaviour events", 1, 1)
 
 

@@ -1,5 +1,4 @@
-"""Behaviour events on each database: each once, with its customer as soon as that one is known, and nothing kept of whom
-nothing may be."""
+"""Behaviour events on each database: each once, with its customer when known, and nothing of whom nothing may be."""
 
 import threading
 from dataclasses import replace
@@ -43,7 +42,10 @@ def identify(user=None, anonymous=None, email=None, minutes=0, **more):
     return Event("i", None, NOW - timedelta(minutes=minutes), NOW, user, anonymous, email=email, **more)
 
 
-def bought(order, user=None, anonymous=None, lines=(Item("p1", None, "Tea", 2, 1999),)):
+TEA = (Item("p1", None, "Tea", 2, 1999),)
+
+
+def bought(order, user=None, anonymous=None, lines=TEA):
     return Event(f"order {order}", "ordered", NOW, NOW, user, anonymous, items=lines, order=Order(order, "USD"))
 
 

@@ -19,8 +19,8 @@ def event(kind="track", **more):
     return {"type": kind, "messageId": "m1", "userId": "u1", "timestamp": "2026-03-02T07:59:00Z", **more}
 
 
-def track(name, **properties):
-    return event(event=name, properties=properties)
+def track(called, **properties):
+    return event(event=called, properties=properties)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,11 @@ FILE = Heard(NOW, "USD", live=False)
             datetime(2026, 2, 1, 7, 50, tzinfo=UTC),
             NOW,
         ),
-        ({"timestamp": "2026-02-01T07:50:00Z", "receivedAt": "2027-01-01"}, datetime(2026, 2, 1, 7, 50, tzinfo=UTC), NOW),
+        (
+            {"timestamp": "2026-02-01T07:50:00Z", "receivedAt": "2027-01-01"},
+            datetime(2026, 2, 1, 7, 50, tzinfo=UTC),
+            NOW,
+        ),
     ],
 )
 def test_an_event_of_a_file_counts_at_its_own_time_and_is_known_from_when_it_was_received(clock, at, known):
@@ -222,9 +226,30 @@ def test_without_any_time_the_same_words_later_are_another_event():
     assert read(raw, LIVE).id != read(raw, Heard(NOW + timedelta(minutes=1), "USD")).id
 
 
-NAMES = ["type", "event", "userId", "anonymousId", "messageId", "timestamp", "sentAt", "properties", "traits", "context"]
+NAMES = [
+    "type",
+    "event",
+    "userId",
+    "anonymousId",
+    "messageId",
+    "timestamp",
+    "sentAt",
+    "properties",
+    "traits",
+    "context",
+]
 NAMES += ["previousId", "product_id", "sku", "products", "order_id", "price", "quantity", "currency", "email", "url"]
-WORDS = ["track", "page", "alias", "identify", "Product Viewed", "Order Completed", "2026-03-02T08:00:00Z", "\ud800", "\0"]
+WORDS = [
+    "track",
+    "page",
+    "alias",
+    "identify",
+    "Product Viewed",
+    "Order Completed",
+    "2026-03-02T08:00:00Z",
+    "\ud800",
+    "\0",
+]
 LEAF = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.sampled_from(WORDS)
 JSON = st.recursive(
     LEAF,
