@@ -9,12 +9,12 @@ orders (`frames.purchases`): whether two orders are the same can't be told from 
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select, update
 
 from campaigns.store import identities
 from campaigns.store.database import Store
@@ -207,29 +207,43 @@ def _keep_orders(
     insert_new(connection, orders, [rows[key] for key in sorted(rows)])
 
 
-def _join(connection: Connection, persons: Collection[str], agreed: Collection[str] | None) -> int:
-    """Give waiting events to their customers, now that these are known; what may not be kept of them, goes.
+def _join(connection: Connection, persons: Iterable[str] | None, agreed: Collection[str] | None) -> int:
+    """Give waiting events of these persons, or of all, to their customers, where these are known.
+
+    What may not be kept of them, goes.
 
     Returns:
         how many events have their customer now.
     """
-    known = identities.customers_of(connection, persons)
-    waits = events.c.customer_id.is_(None)
-    joined = 0
-    for person in sorted(known):
+    known = identities.customers_of(connection, identities.waiting(connection, persons))
+    gone: list[str] = []
+    joined: list[dict[str, str]] = []
+    bought: list[dict[str, str | None]] = []
+    for key, person, kind, order in _waiting_events(connection, known):
         whom = known[person]
-        mine = (events.c.person == person) & waits
-        if whom.erased:
-            told = select(events.c.properties["order"].as_string()).where(mine, events.c.kind == ORDERED)
-            connection.execute(update(orders).where(orders.c.id.in_(told)).values(email=None))
-            connection.execute(delete(events).where(mine))
-            continue
-        if _not_kept(whom, "", agreed):
-            connection.execute(delete(events).where(mine, events.c.kind != ORDERED))
-        told = select(events.c.properties["order"].as_string()).where(mine, events.c.kind == ORDERED)
-        connection.execute(update(orders).where(orders.c.id.in_(told)).values(customer_id=whom.id))
-        joined += connection.execute(update(events).where(mine).values(customer_id=whom.id)).rowcount
-    return joined
+        if _not_kept(whom, kind, agreed):
+            gone.append(key)
+        else:
+            joined.append({"event": key, "whom": whom.id})
+        if order:
+            bought.append({"bought": order, "whom": None if whom.erased else whom.id})
+    for part in in_parts(gone):
+        connection.execute(delete(events).where(events.c.id.in_(part)))
+    named: BindParameter[Any] = bindparam("whom")
+    if joined:
+        connection.execute(update(events).where(events.c.id == bindparam("event")).values(customer_id=named), joined)
+    if bought:
+        connection.execute(update(orders).where(orders.c.id == bindparam("bought")).values(customer_id=named), bought)
+    return len(joined)
+
+
+def _waiting_events(connection: Connection, persons: Iterable[str]) -> list[tuple[str, str, str, str | None]]:
+    """The events of these persons that have no customer: id, person, kind, and the order if it is one."""
+    named = events.c
+    query = select(named.id, named.person, named.kind, named.properties["order"].as_string())
+    found = query.where(named.customer_id.is_(None))
+    rows = [row for part in in_parts(persons) for row in connection.execute(found.where(named.person.in_(part)))]
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
 def settle(store: Store, agreed: Collection[str] | None) -> int:
@@ -246,7 +260,7 @@ def settle(store: Store, agreed: Collection[str] | None) -> int:
         for part in in_parts(sorted(persons)):
             write.execute(delete(events).where(events.c.person.in_(part), events.c.customer_id.is_(None)))
         identities.forget(write, persons)
-        return _join(write, identities.waiting(write), agreed)
+        return _join(write, None, agreed)
 
 
 def _count(connection: Connection, records: int, now: datetime) -> None:

@@ -236,11 +236,15 @@ def forget(connection: Connection, persons: Iterable[str]) -> None:
         connection.execute(delete(identities).where(identities.c.person.in_(part)))
 
 
-def waiting(connection: Connection) -> list[str]:
-    """The persons of whom something is known, and whose events have no customer yet."""
+def waiting(connection: Connection, persons: Iterable[str] | None = None) -> set[str]:
+    """The persons, among these or among all of whom something is known, whose events have no customer yet."""
     named = events.c
-    query = select(named.person).where(named.customer_id.is_(None), named.person.in_(select(identities.c.person)))
-    return [person for person in connection.execute(query.distinct()).scalars() if person]
+    query = select(named.person).distinct().where(named.customer_id.is_(None))
+    if persons is None:
+        return set(connection.execute(query.where(named.person.in_(select(identities.c.person)))).scalars())
+    return {
+        who for part in in_parts(persons) for who in connection.execute(query.where(named.person.in_(part))).scalars()
+    }
 
 
 def of_the_erased(connection: Connection) -> set[str]:
