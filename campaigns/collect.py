@@ -78,7 +78,7 @@ def collect(project: Project, body: bytes, authorization: str, now: datetime, ki
     if not isinstance(raws, list):
         raise BadEvents("the batch is no list of events", remedy='post {"batch": [...]}')
     heard = Heard(now, project.settings.shop.currency, _sent_at(told))
-    return take(project, [read_one(raw, heard) for raw in raws], now)
+    return take(project, [read_one(_without_key(raw), heard) for raw in raws], now)
 
 
 def take(project: Project, found: Iterable[Event | KeptOut], now: datetime, anew: str | None = None) -> Collected:
@@ -139,6 +139,11 @@ def parse(text: bytes | str) -> Any:
         RecursionError: it is nested without end.
     """
     return json.loads(text, parse_constant=_refuse_constant, parse_int=_whole)
+
+
+def _without_key(raw: object) -> object:
+    """An event as browsers' SDKs batch it holds the key once more; a secret is kept nowhere."""
+    return {name: value for name, value in raw.items() if name != "writeKey"} if isinstance(raw, dict) else raw
 
 
 def _utf8(raw: object) -> bytes:

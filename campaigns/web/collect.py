@@ -1,9 +1,13 @@
-"""The receiver of behaviour events, as the SDKs of Segment and RudderStack speak to it."""
+"""The receiver of behaviour events, as the SDKs of Segment and RudderStack speak to it: servers' and browsers'.
+
+A page of any shop may post here: what lets in is the write key, and there are no cookies. In a browser that key can be
+read by anybody, so whoever wants can make events up; give pages a key of their own, which can be changed.
+"""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from campaigns.collect import KINDS, LONGEST_BATCH, collect, exact_now
 from campaigns.errors import BadEvents, CampaignError, TooLong, WrongKey
@@ -11,6 +15,15 @@ from campaigns.project import Project
 from campaigns.web.pages import PRIVATE
 from campaigns.web.requests import read_body
 
+BATCH = ("batch", "b")
+ONE = {kind: kind for kind in KINDS} | {kind[0]: kind for kind in KINDS}
+"""The last word of the path; browsers' SDKs say only its first letter."""
+ANYWHERE = {"Access-Control-Allow-Origin": "*"}
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "POST",
+    "Access-Control-Allow-Headers": "*, Authorization",
+    "Access-Control-Max-Age": "86400",
+}
 STATUS: dict[type[CampaignError], int] = {WrongKey: 401, TooLong: 413, BadEvents: 400}
 """Which refusal is answered how. SDKs send again what is answered with 5xx, and give up on these."""
 
@@ -37,23 +50,23 @@ def collect_routes(project: Project) -> APIRouter:
             collect(project, body, request.headers.get("authorization", ""), exact_now(), kind)
         except (WrongKey, BadEvents) as error:
             return _refused(STATUS[type(error)], type(error).__name__, str(error))
-        return JSONResponse({"success": True}, headers=PRIVATE)
-
-    @routes.post("/batch")
-    def batch(request: Request, body: Posted) -> JSONResponse:
-        """Take in many events."""
-        return answer(request, body, None)
+        return JSONResponse({"success": True}, headers=PRIVATE | ANYWHERE)
 
     @routes.post("/{kind}")
-    def one(kind: str, request: Request, body: Posted) -> JSONResponse:
-        """Take in one."""
-        if kind not in KINDS:
+    def take_in(kind: str, request: Request, body: Posted) -> JSONResponse:
+        """Take in a batch of events, or one."""
+        if kind not in BATCH and kind not in ONE:
             raise HTTPException(404)
-        return answer(request, body, kind)
+        return answer(request, body, ONE.get(kind))
+
+    @routes.options("/{kind}")
+    def may_i(kind: str) -> Response:
+        """Let a browser post from a page of the shop."""
+        return Response(status_code=204, headers=PRIVATE | ANYWHERE | PREFLIGHT)
 
     return routes
 
 
 def _refused(status: int, code: str, message: str) -> JSONResponse:
     """Refuse as both SDKs expect to be: they show `code` and `message`."""
-    return JSONResponse({"success": False, "code": code, "message": message}, status, PRIVATE)
+    return JSONResponse({"success": False, "code": code, "message": message}, status, PRIVATE | ANYWHERE)

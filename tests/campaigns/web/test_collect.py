@@ -83,6 +83,27 @@ def test_one_event_has_a_path_of_its_own(post, rows, kind):
     assert rows(quarantine) == []
 
 
+@pytest.mark.parametrize(("path", "kind"), [("t", "viewed"), ("p", "visited"), ("b", "viewed")])
+def test_a_browser_says_the_first_letter_only_and_has_the_key_in_the_body(visit, rows, path, kind):
+    told = {**viewed(1), "writeKey": KEY, "type": {"p": "page"}.get(path, "track")}
+    body = {"writeKey": KEY, "batch": [told, {**told, "userId": {}}]} if path == "b" else told
+    where = {"Origin": "https://shop.example.com", "Content-Type": "text/plain"}
+    answer = visit("POST", f"/v1/{path}", content=json.dumps(body), headers=where)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "*")
+    assert [row.kind for row in rows(events)] == [kind]
+    assert KEY not in str(rows(quarantine))
+
+
+def test_a_browser_that_asks_first_may_post_with_the_key_from_any_page(visit):
+    where = {"Origin": "https://shop.example.com", "Access-Control-Request-Method": "POST"}
+    told = visit("OPTIONS", "/v1/batch", headers=where | {"Access-Control-Request-Headers": "authorization"})
+    assert (told.status_code, told.headers["access-control-allow-origin"]) == (204, "*")
+    assert told.headers["access-control-allow-methods"] == "POST"
+    assert "Authorization" in told.headers["access-control-allow-headers"]
+    assert "access-control-allow-credentials" not in told.headers
+    assert visit("POST", "/v1/batch", json={}).headers["access-control-allow-origin"] == "*"
+
+
 def test_other_paths_are_not_there(post):
     for path in ("/v1/nothing", "/v1", "/v1/", "/v1/batch/x", "/v2/batch"):
         assert post(batch(), path).status_code == 404
