@@ -17,9 +17,11 @@ from campaigns.consent import words_of_consent
 from campaigns.errors import BadEvents, TooLong, WrongKey
 from campaigns.project import Project
 from campaigns.store import behaviour
-from campaigns.store.behaviour import SYSTEM, Kept
+from campaigns.store.behaviour import Kept
 from campaigns.store.kept_out import KeptOut, keep_out, let_go
-from crm_adapters.events.form import Event, Heard, message_id, read
+from campaigns.store.site_orders import SYSTEM
+from crm_adapters.events.event import Event, Heard
+from crm_adapters.events.form import message_id, read
 from crm_adapters.events.values import BadEvent, moment, plain
 from crm_adapters.product_pages.inflate import BadGzip, unpacked
 

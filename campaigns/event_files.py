@@ -11,7 +11,7 @@ from campaigns.collect import LONGEST_EVENT, Collected, exact_now, parse, read_o
 from campaigns.errors import BadEvents
 from campaigns.project import Project
 from campaigns.store.kept_out import KeptOut
-from crm_adapters.events.form import Event, Heard
+from crm_adapters.events.event import Event, Heard
 
 AT_ONCE = 1_000
 """Lines in one transaction."""

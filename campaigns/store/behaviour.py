@@ -1,75 +1,35 @@
 """What customers do on the shop's pages: each event once, joined with its customer as soon as that one is known.
 
-    event -> whose? -> a customer who may be watched        kept, with the customer
-                    '> one who objects, or has not agreed   not kept, but for an order
-                    '> one who was erased                   not kept
-                    '> nobody we know                       kept; it waits under its person (identities.py)
-An order that only these events tell of is kept as an order of `SYSTEM`. It counts as long as no connection brings
-orders (`frames.purchases`): whether two orders are the same can't be told from ids that two systems gave them.
+event -> whose? -> a customer who may be watched        kept, with the customer
+                '> one who objects, or has not agreed   not kept, but for an order
+                '> one who was erased                   not kept
+                '> nobody we know                       kept; it waits under its person (identities.py)
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select, update
 
 from campaigns.store import identities
 from campaigns.store.database import Store
 from campaigns.store.events import event_id
-from campaigns.store.identities import Known, person_of
-from campaigns.store.shelf import Item, resolved
+from campaigns.store.identities import person_of
+from campaigns.store.known import Known, customers_of
+from campaigns.store.shelf import resolved
+from campaigns.store.site_orders import SYSTEM, keep_orders, order_key
 from campaigns.store.statements import in_parts, insert_new
 from campaigns.store.tables import cursors, customers, events, orders
+from campaigns.store.told import Event
 
-SYSTEM = "behaviour events"
 ORDERED = "ordered"
 OF_MESSAGES = ("delivered", "opened", "clicked", "bounced", "complained", "unsubscribed")
 """Kinds of events that are about a message of ours; all others happened on the shop's pages."""
 ONE_AT_A_TIME = 0x48414E45
 """PostgreSQL's advisory lock of who writes here: an event and the word on whose it is may come at the same moment."""
-
-
-class Order(Protocol):
-    """A completed order."""
-
-    @property
-    def id(self) -> str:
-        """The shop's id of it."""
-
-    @property
-    def currency(self) -> str:
-        """Of its amounts."""
-
-
-class Event(identities.Told, Protocol):
-    """One event; see `crm_adapters.events.form.Event`."""
-
-    @property
-    def id(self) -> str:
-        """The same event again has the same one."""
-
-    @property
-    def kind(self) -> str | None:
-        """What was done; none: it only says who is who."""
-
-    @property
-    def received_at(self) -> datetime:
-        """Since when it is known."""
-
-    @property
-    def items(self) -> Sequence[Item]:
-        """The products that it is about."""
-
-    @property
-    def order(self) -> Order | None:
-        """Of a completed order."""
-
-    @property
-    def properties(self) -> Mapping[str, Any]:
-        """What else is kept."""
 
 
 @dataclass
@@ -110,7 +70,7 @@ def keep(connection: Connection, told: Sequence[Event], now: datetime, agreed: C
     """
     _wait_for_others(connection)
     touched = identities.learn(connection, told)
-    known = identities.customers_of(connection, {person_of(each) for each in told})
+    known = customers_of(connection, {person_of(each) for each in told})
     erased = {person for person, whom in known.items() if whom.erased}
     done = Kept(identified=sum(each.kind is None for each in told))
     rows: dict[str, dict[str, Any]] = {}
@@ -128,7 +88,7 @@ def keep(connection: Connection, told: Sequence[Event], now: datetime, agreed: C
     new = insert_new(connection, events, [rows[key] for key in sorted(rows)])
     done.new = Counter(rows[key]["kind"] for key in new)
     done.repeated += len(rows) - len(new)
-    _keep_orders(connection, told, known, named)
+    keep_orders(connection, told, known, named)
     done.joined = _join(connection, touched, agreed)
     identities.forget(connection, identities.with_those_who_stand_for(connection, erased) if erased else ())
     _count(connection, len(new), now)
@@ -172,41 +132,6 @@ def _row(told: Event, person: str, whom: Known | None, products: list[str | None
     }
 
 
-def order_key(order: Order) -> str:
-    """The id of an order of these events: never that of an order which a connection brings."""
-    return f"{SYSTEM}:{order.id}"
-
-
-def _keep_orders(
-    connection: Connection, told: Sequence[Event], known: Mapping[str, Known], named: Mapping[Item, str | None]
-) -> None:
-    rows: dict[str, dict[str, Any]] = {}
-    for each in told:
-        whom = known.get(person_of(each))
-        if each.order is None or (whom and whom.erased):
-            continue
-        items = list(each.items)
-        row: dict[str, Any] = {
-            "id": order_key(each.order),
-            "system": SYSTEM,
-            "customer_id": whom.id if whom else None,
-            "email": each.email,
-            "placed_at": each.at,
-            "status": "paid",
-            "currency": each.order.currency,
-            "test": False,
-            "lines": {
-                "line_id": [str(number) for number in range(1, len(items) + 1)],
-                "product_id": [named[item] for item in items],
-                "title": [item.title for item in items],
-                "quantity": [float(item.quantity) for item in items],
-                "unit_price_minor": [item.price_minor for item in items],
-            },
-        }
-        rows.setdefault(row["id"], row)
-    insert_new(connection, orders, [rows[key] for key in sorted(rows)])
-
-
 def _join(connection: Connection, persons: Iterable[str] | None, agreed: Collection[str] | None) -> int:
     """Give waiting events of these persons, or of all, to their customers, where these are known.
 
@@ -215,7 +140,7 @@ def _join(connection: Connection, persons: Iterable[str] | None, agreed: Collect
     Returns:
         how many events have their customer now.
     """
-    known = identities.customers_of(connection, identities.waiting(connection, persons))
+    known = customers_of(connection, identities.waiting(connection, persons))
     gone: list[str] = []
     joined: list[dict[str, str]] = []
     bought: list[dict[str, str | None]] = []

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from sqlalchemy import ColumnElement, Select, exists, func, select
 
 from campaigns.store import lines
-from campaigns.store.behaviour import OF_MESSAGES, SYSTEM
+from campaigns.store.behaviour import OF_MESSAGES
 from campaigns.store.database import Store
+from campaigns.store.site_orders import SYSTEM
 from campaigns.store.tables import (
     customer_traits,
     events,

@@ -7,40 +7,16 @@ A person is a browser or a login. Nothing of a customer is kept here but the add
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from sqlalchemy import Connection, delete, exists, insert, literal, select
 
 from campaigns.store.statements import in_parts
-from campaigns.store.tables import customer_aliases, customers, events, identities
+from campaigns.store.tables import customers, events, identities
+from campaigns.store.told import Told
 
 USER, BROWSER = "user:", "anon:"
 HOPS = 4
 """So far a chain of persons is followed; a circle ends there too."""
-
-
-class Told(Protocol):
-    """What an event says of who is who."""
-
-    @property
-    def at(self) -> datetime:
-        """When."""
-
-    @property
-    def user(self) -> str | None:
-        """Who is logged in."""
-
-    @property
-    def anonymous(self) -> str | None:
-        """The browser."""
-
-    @property
-    def previous(self) -> str | None:
-        """What `user` was called before."""
-
-    @property
-    def email(self) -> str | None:
-        """The person's address."""
 
 
 @dataclass(frozen=True)
@@ -51,23 +27,6 @@ class Identity:
     stands_for: str | None
     email: str | None
     since: datetime
-
-
-@dataclass(frozen=True)
-class Known:
-    """A customer whom a person is.
-
-    Attributes:
-        id: the customer's.
-        erased: nothing may be kept of them.
-        objects: to being profiled, under this record or another with the same address.
-        tracking: what the customer answered when asked about being tracked, as the system wrote it.
-    """
-
-    id: str
-    erased: bool
-    objects: bool
-    tracking: str | None
 
 
 def person_of(told: Told) -> str:
@@ -144,23 +103,8 @@ def with_those_who_stand_for(connection: Connection, persons: Iterable[str]) -> 
     return found
 
 
-def customers_of(connection: Connection, persons: Collection[str]) -> dict[str, Known]:
-    """Say which customer each person is; who is none of ours, or may be several, is left out."""
-    rows = _with_whom_they_stand_for(connection, persons)
-    chains = {person: _chain(rows, person) for person in persons}
-    links = {link for chain in chains.values() for link in chain}
-    by_id = _by_id(connection, [link.removeprefix(USER) for link in links if link.startswith(USER)])
-    by_email = _by_email(connection, {row.email for row in rows.values() if row.email})
-    found: dict[str, Known] = {}
-    for person, chain in chains.items():
-        named = [by_id.get(link.removeprefix(USER)) for link in chain if link.startswith(USER)]
-        told = [by_email.get(rows[link].email or "") for link in chain if link in rows]
-        if whom := next((known for known in [*named, *told] if known), None):  # an id says more than an address
-            found[person] = whom
-    return found
-
-
-def _with_whom_they_stand_for(connection: Connection, persons: Iterable[str]) -> dict[str, Identity]:
+def with_whom_they_stand_for(connection: Connection, persons: Iterable[str]) -> dict[str, Identity]:
+    """What is known of these persons, and of all whom they stand for."""
     rows: dict[str, Identity] = {}
     new = set(persons)
     for _ in range(HOPS):
@@ -172,62 +116,12 @@ def _with_whom_they_stand_for(connection: Connection, persons: Iterable[str]) ->
     return rows
 
 
-def _chain(rows: dict[str, Identity], person: str) -> list[str]:
-    chain = [person]
-    while (row := rows.get(chain[-1])) and row.stands_for and row.stands_for not in chain:
-        chain.append(row.stands_for)
-    return chain
-
-
-_STANDING = (
-    customers.c.id,
-    customers.c.email_normalised,
-    customers.c.erased_at,
-    customers.c.objected,
-    customers.c.attributes["tracking_consent"].as_string(),
-)
-
-
-def _by_id(connection: Connection, ids: Iterable[str]) -> dict[str, Known]:
-    rows = [
-        row for part in in_parts(ids) for row in connection.execute(select(*_STANDING).where(customers.c.id.in_(part)))
-    ]
-    objecting = _objecting(connection, {row[1] for row in rows if row[1]})
-    return {row[0]: Known(row[0], row[2] is not None, row[3] or row[1] in objecting, row[4]) for row in rows}
-
-
-def _by_email(connection: Connection, emails: Collection[str]) -> dict[str, Known]:
-    """Find the one customer of each address. Records that another one stands for, and erased ones, give way."""
-    objecting = _objecting(connection, emails)
-    found: dict[str, list[tuple[bool, Known]]] = {}
-    aliased = customer_aliases.c.alias_id.is_not(None)
-    joined = customers.outerjoin(customer_aliases, customer_aliases.c.alias_id == customers.c.id)
-    for part in in_parts(emails):
-        query = select(*_STANDING, aliased).select_from(joined).where(customers.c.email_normalised.in_(part))
-        for row in connection.execute(query.order_by(customers.c.id)):
-            known = Known(row[0], row[2] is not None, row[3] or row[1] in objecting, row[4])
-            found.setdefault(row[1], []).append((bool(row[5]), known))
-    return {email: one for email, some in found.items() if (one := _the_one(some))}
-
-
-def _the_one(some: list[tuple[bool, Known]]) -> Known | None:
-    for wanted in (
-        [known for aliased, known in some if not aliased and not known.erased],
-        [known for _, known in some if not known.erased],
-        [known for _, known in some],
-    ):
-        if wanted:
-            return wanted[0] if len(wanted) == 1 or wanted[0].erased else None
-    return None
-
-
-def _objecting(connection: Connection, emails: Iterable[str]) -> set[str]:
-    """The addresses under which any record objects to being profiled (law 6)."""
-    found: set[str] = set()
-    for part in in_parts(emails):
-        query = select(customers.c.email_normalised).where(customers.c.email_normalised.in_(part), customers.c.objected)
-        found.update(connection.execute(query).scalars())
-    return found
+def chain(rows: dict[str, Identity], person: str) -> list[str]:
+    """A person, whom it stands for, whom that one stands for, and so on."""
+    links = [person]
+    while (row := rows.get(links[-1])) and row.stands_for and row.stands_for not in links:
+        links.append(row.stands_for)
+    return links
 
 
 def forget(connection: Connection, persons: Iterable[str]) -> None:

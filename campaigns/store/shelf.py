@@ -1,36 +1,12 @@
 """Which product of ours an event means: pages name products by id, or by what the shop calls a SKU."""
 
-from collections.abc import Collection, Hashable, Iterable
-from typing import Protocol
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import Connection, select
 
 from campaigns.store.statements import in_parts
 from campaigns.store.tables import products
-
-
-class Item(Hashable, Protocol):
-    """A product as an event names it."""
-
-    @property
-    def product_id(self) -> str | None:
-        """Its id."""
-
-    @property
-    def sku(self) -> str | None:
-        """Its SKU."""
-
-    @property
-    def title(self) -> str | None:
-        """Its title."""
-
-    @property
-    def quantity(self) -> float:
-        """How many were bought."""
-
-    @property
-    def price_minor(self) -> int | None:
-        """The price of one, in minor units."""
+from campaigns.store.told import Item
 
 
 def resolved(connection: Connection, items: Collection[Item]) -> dict[Item, str | None]:

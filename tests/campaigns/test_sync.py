@@ -15,7 +15,7 @@ from campaigns.project import Project
 from campaigns.store.tables import customers, events, orders, products
 from crm_adapters.base import Page, Reject
 from crm_adapters.errors import Unreachable
-from crm_adapters.events.form import Heard
+from crm_adapters.events.event import Heard
 from crm_adapters.mapping import Mapping
 from crm_adapters.records import SCHEMAS, Stream
 

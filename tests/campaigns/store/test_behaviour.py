@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,63 +11,18 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, select, update
 
 from campaigns.store import frames
-from campaigns.store.behaviour import SYSTEM, keep, settle
-from campaigns.store.tables import customer_aliases, customers, events, identities, orders, products
-from crm_adapters.events.form import Event, Heard, Item, Order
+from campaigns.store.behaviour import keep, settle
+from campaigns.store.site_orders import SYSTEM
+from campaigns.store.tables import customers, events, identities, orders
+from crm_adapters.events.event import Heard, Item
 from crm_adapters.events.form import read as read_event
 from crm_adapters.events.values import BadEvent
-
-NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
-AGREED = {"yes"}
-LATER = NOW + timedelta(days=1)
-
-
-def person(name, email=None, tracking="yes", **more):
-    told = {"id": name, "system": "shop", "email": email, "email_normalised": email, "consent_email": "subscribed"}
-    return {**told, "objected": False, "attributes": {"tracking_consent": tracking}, "erased_at": None, **more}
+from tests.campaigns.store.site import AGREED, LATER, NOW, bought, fill, identify, person, read, say, viewed, whose
 
 
 @pytest.fixture
 def shop(store):
-    """Ada (c1) and Bea (c2), who agreed to be tracked; tea (p1, SKU s1)."""
-    with store.writing() as write:
-        write.execute(insert(customers), [person("c1", "ada@example.com"), person("c2", "bea@example.com")])
-        tea = {"id": "p1", "system": "shop", "sku": "s1", "title": "Tea", "available": True}
-        write.execute(insert(products).values(**tea, published=True, recommendable=True))
-    return store
-
-
-def viewed(number, user=None, anonymous=None, product="p1", minutes=0, **more):
-    at = NOW - timedelta(minutes=minutes)
-    items = (Item(product, None),)
-    return Event(f"m{number}", "viewed", at, NOW, user, anonymous, items=items, **more)
-
-
-def identify(user=None, anonymous=None, email=None, minutes=0, **more):
-    return Event("i", None, NOW - timedelta(minutes=minutes), NOW, user, anonymous, email=email, **more)
-
-
-TEA = (Item("p1", None, "Tea", 2, 1999),)
-
-
-def bought(order, user=None, anonymous=None, lines=TEA):
-    return Event(f"order {order}", "ordered", NOW, NOW, user, anonymous, items=lines, order=Order(order, "USD"))
-
-
-def say(store, *told, agreed=AGREED):
-    with store.writing() as write:
-        return keep(write, told, NOW, agreed)
-
-
-def read(store, *columns):
-    with store.engine.connect() as connection:
-        return sorted((tuple(row) for row in connection.execute(select(*columns))), key=str)
-
-
-def whose(store):
-    """The customer of each event, in the order of when they happened."""
-    with store.engine.connect() as connection:
-        return list(connection.execute(select(events.c.customer_id).order_by(events.c.at, events.c.id)).scalars())
+    return fill(store)
 
 
 def test_an_event_of_a_customer_is_kept_with_them(shop):
@@ -103,78 +58,6 @@ def test_told_by_many_at_once_is_once_and_nobody_waits_in_a_circle(shop):
     assert sum(each.new.total() for each in done) == 30
     assert sum(each.repeated for each in done) == 90
     assert len(read(shop, events.c.id)) == 30
-
-
-def test_what_a_browser_did_waits_and_is_joined_when_it_logs_in(shop):
-    say(shop, viewed(1, anonymous="a1", minutes=9), viewed(2, anonymous="a2", minutes=8))
-    assert whose(shop) == [None, None]
-    done = say(shop, identify(user="c1", anonymous="a1"))
-    assert (done.identified, done.joined) == (1, 1)
-    assert whose(shop) == ["c1", None]
-    say(shop, viewed(3, anonymous="a1"))
-    assert whose(shop) == ["c1", None, "c1"]
-
-
-def test_an_address_tells_who_a_login_or_a_browser_is(shop):
-    say(shop, viewed(1, user="login7", minutes=5), viewed(2, anonymous="a2", minutes=4))
-    done = say(shop, identify("login7", email=" Ada@Example.com"), identify(anonymous="a2", email="bea@example.com"))
-    assert done.joined == 2
-    assert whose(shop) == ["c1", "c2"]
-
-
-def test_an_id_of_ours_is_believed_before_any_address(shop):
-    say(shop, identify("c1", email="bea@example.com"), viewed(1, user="c1"))
-    assert whose(shop) == ["c1"]
-
-
-def test_an_address_that_two_customers_have_tells_nothing_unless_one_stands_for_the_other(shop):
-    with shop.writing() as write:
-        write.execute(insert(customers).values(**person("c3", "ada@example.com")))
-    say(shop, identify("login", email="ada@example.com"), viewed(1, user="login"))
-    assert whose(shop) == [None]
-    with shop.writing() as write:
-        row = {"alias_id": "c1", "customer_id": "c3", "reason": "same address", "found_at": NOW}
-        write.execute(insert(customer_aliases).values(**row))
-    assert settle(shop, AGREED) == 1
-    assert whose(shop) == ["c3"]
-
-
-def test_an_alias_leads_from_the_old_name_to_the_new_one(shop):
-    say(shop, viewed(1, anonymous="a1", minutes=5), viewed(2, user="old", anonymous="a9", minutes=4))
-    say(shop, identify(user="new", previous="old"), identify(user="old", previous="a1"))
-    assert whose(shop) == [None, None]
-    assert say(shop, identify(user="new", email="ada@example.com")).joined == 2
-    assert whose(shop) == ["c1", "c1"]
-
-
-def test_a_customer_is_not_led_elsewhere_by_an_alias(shop):
-    say(shop, identify(user="c2", previous="c1"), viewed(1, user="c1"))
-    assert whose(shop) == ["c1"]
-
-
-def test_aliases_in_a_circle_end(shop):
-    say(shop, identify(user="x", previous="y"), identify(user="y", previous="x"), viewed(1, user="x"))
-    assert whose(shop) == [None]
-
-
-def test_a_browser_that_two_share_is_of_who_logged_in_last_whatever_arrives_first(shop):
-    say(shop, identify("c2", "a1", minutes=1))
-    say(shop, identify("c1", "a1", minutes=60))
-    say(shop, viewed(1, anonymous="a1"))
-    assert whose(shop) == ["c2"]
-    say(shop, identify("c1", "a1", minutes=0), viewed(2, anonymous="a1"))
-    assert sorted(whose(shop)) == ["c1", "c2"]
-
-
-def test_a_customer_who_comes_by_a_later_pull_gets_what_waits(shop):
-    say(shop, viewed(1, user="c7", anonymous="a1"), identify("login", email="cy@example.com"))
-    say(shop, viewed(2, anonymous="a1", minutes=2), viewed(3, user="login", minutes=1))
-    assert settle(shop, AGREED) == 0
-    with shop.writing() as write:
-        write.execute(insert(customers), [person("c7"), person("c8", "cy@example.com")])
-    assert settle(shop, AGREED) == 3
-    assert whose(shop) == ["c7", "c8", "c7"]
-    assert settle(shop, AGREED) == 0
 
 
 @pytest.mark.parametrize("tracking", [None, "maybe"])

@@ -1,6 +1,5 @@
 """The receiver of behaviour events: who may send, what is refused, and that what is answered with 200 is kept once."""
 
-import base64
 import gzip
 import json
 import sqlite3
@@ -8,10 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from pydantic import SecretStr
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import text, update
 
 from campaigns.collect import LONGEST_BATCH, LONGEST_EVENT
 from campaigns.errors import BadSettings
@@ -19,41 +16,17 @@ from campaigns.project import Project
 from campaigns.settings import Settings
 from campaigns.store.tables import customers, events, identities, quarantine
 from campaigns.web.app import make_app
-
-KEY, OTHER = "a-write-key-of-a-test", "another-key-of-a-test"
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def basic(key, password=""):
-    return {"Authorization": f"Basic {base64.b64encode(f'{key}:{password}'.encode()).decode()}"}
+from tests.campaigns.web.sending import KEY, OTHER, basic, batch, poster, ready, viewed
 
 
 @pytest.fixture
 def shop(shop):
-    shop.settings.events.write_keys = (SecretStr(OTHER), SecretStr(KEY))
-    with shop.store.writing() as write:
-        write.execute(update(customers).values(attributes={"tracking_consent": "yes"}))
-    return shop
+    return ready(shop)
 
 
 @pytest.fixture
 def post(visit):
-    """Posts a body with the key."""
-
-    def send(body, path="/v1/batch", headers=None, key=KEY):
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return visit("POST", path, content=content, headers={**basic(key), **(headers or {})})
-
-    return send
-
-
-def viewed(number, **more):
-    told = {"type": "track", "event": "Product Viewed", "properties": {"product_id": f"p{number}"}}
-    return {**told, "messageId": f"m{number}", "userId": "c1", "timestamp": datetime.now(UTC).isoformat(), **more}
-
-
-def batch(*told, **more):
-    return {"batch": list(told), "sentAt": datetime.now(UTC).isoformat(), **more}
+    return poster(visit)
 
 
 def kept(rows):
@@ -272,41 +245,6 @@ def test_keys_come_from_the_environment_and_are_shown_nowhere(shop, monkeypatch)
     loaded = Settings.load(shop.folder)
     assert [key.get_secret_value() for key in loaded.events.write_keys] == [KEY]
     assert KEY not in repr(loaded)
-
-
-NAMES = ["type", "event", "userId", "anonymousId", "messageId", "timestamp", "sentAt", "properties", "traits", "batch"]
-NAMES += ["previousId", "product_id", "products", "order_id", "price", "quantity", "currency", "email", "writeKey"]
-WORDS = ["track", "page", "identify", "alias", "Product Viewed", "Order Completed", "Order\0", "c1", "\ud800", "\0"]
-LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.sampled_from(WORDS)
-JSON = st.recursive(
-    LEAF,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=6),
-    max_leaves=12,
-)
-
-
-@QUICK
-@given(body=JSON, path=st.sampled_from(["batch", "track", "identify", "page", "alias"]))
-def test_any_json_as_a_body_breaks_nothing(post, body, path):
-    assert post(body, f"/v1/{path}").status_code in (200, 400)
-
-
-@QUICK
-@given(body=st.binary(max_size=200), packed=st.booleans())
-def test_any_bytes_as_a_body_break_nothing(post, body, packed):
-    assert post(gzip.compress(body) if packed else body).status_code in (200, 400)
-
-
-@QUICK
-@given(noise=st.lists(JSON.filter(lambda told: told == told), max_size=4), place=st.integers(0, 4))
-def test_whatever_stands_beside_it_a_good_event_is_kept(shop, post, noise, place):
-    with shop.store.writing() as write:
-        write.execute(delete(events))
-    told = [*noise[:place], viewed("good"), *noise[place:]]
-    text = json.dumps(batch(*told)).replace("NaN", "1e999").replace("-Infinity", "-1e999").replace("Infinity", "1e999")
-    assert post(text.encode()).status_code == 200
-    with shop.store.engine.connect() as read:
-        assert "pgood" in read.execute(select(events.c.product_id)).scalars().all()
 
 
 def test_numbers_without_end_are_read(post, rows):

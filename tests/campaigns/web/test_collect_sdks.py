@@ -8,15 +8,13 @@ import pytest
 import rudderstack.analytics.client as rudderstack
 import segment.analytics.client as segment
 import uvicorn
-from pydantic import SecretStr
-from sqlalchemy import update
 
 from campaigns.serve import listen
-from campaigns.store.behaviour import SYSTEM
-from campaigns.store.tables import customers, events, orders, quarantine
+from campaigns.store.site_orders import SYSTEM
+from campaigns.store.tables import events, orders, quarantine
 from campaigns.web.app import make_app
+from tests.campaigns.web.sending import KEY, ready
 
-KEY = "a-write-key-of-a-test"
 CLIENTS = {"segment": segment.Client, "rudderstack": rudderstack.Client}
 
 
@@ -24,9 +22,7 @@ CLIENTS = {"segment": segment.Client, "rudderstack": rudderstack.Client}
 def server(shop, free_port, monkeypatch):
     """The address of the shop's receiver, on a server of its own."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")  # the SDKs ask the environment
-    shop.settings.events.write_keys = (SecretStr(KEY),)
-    with shop.store.writing() as write:
-        write.execute(update(customers).values(attributes={"tracking_consent": "yes"}))
+    ready(shop)
     port = free_port()
     config = uvicorn.Config(make_app(shop), access_log=False, log_level="warning")
     running = uvicorn.Server(config)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_adapters.events.form import Event, Heard, Item, Order, read
+from crm_adapters.events.event import Event, Heard, Item, Order
+from crm_adapters.events.form import read
 from crm_adapters.events.values import BadEvent
 from crm_adapters.records import ON_SITE
 
