@@ -101,7 +101,7 @@ def take(project: Project, found: Iterable[Event | KeptOut], now: datetime, anew
     with project.store.writing() as write:
         if anew is not None:
             let_go(write, SYSTEM, STREAM, anew)
-        if good:
+        if good or done.bad:  # `sync status` is to show that something came
             done.kept = behaviour.keep(write, good, now, words_of_consent(project))
         keep_out(write, SYSTEM, STREAM, done.bad, now)
     return done

@@ -1,9 +1,10 @@
 """What customers do on the shop's pages: each event once, joined with its customer as soon as that one is known.
 
-event -> whose? -> a customer who may be watched        kept, with the customer
-                '> one who objects, or has not agreed   not kept, but for an order
-                '> one who was erased                   not kept
-                '> nobody we know                       kept; it waits under its person (identities.py)
+    event -> whose? -> a customer who may be watched        kept, with the customer
+                    '> one who objects, or has not agreed   not kept, but for an order
+                    '> one who was erased                   not kept
+                    '> nobody we know                       kept; it waits under its person (identities.py)
+An order is a fact of the shop's books, which no wish about being watched changes.
 """
 
 from collections import Counter
@@ -102,7 +103,7 @@ def _wait_for_others(connection: Connection) -> None:
 
 
 def _not_kept(whom: Known | None, kind: str, agreed: Collection[str] | None) -> str | None:
-    """Why nothing is kept of what a customer did, if that is so. An order is a fact of the shop's books."""
+    """Why nothing is kept of what a customer did, if that is so."""
     if whom is None:
         return None
     if whom.erased:

@@ -1,7 +1,7 @@
 """Orders that only the shop's pages tell of.
 
 Such an order counts as long as no connection brings orders (`frames.purchases`): whether two orders are the same can't
-be told from ids that two systems gave them.
+be told from ids that two systems gave them. No address is kept with it: whose it is, its customer says.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,6 @@ def keep_orders(
             "id": order_key(each.order),
             "system": SYSTEM,
             "customer_id": whom.id if whom else None,
-            "email": each.email,
             "placed_at": each.at,
             "status": "paid",
             "currency": each.order.currency,

@@ -14,6 +14,7 @@ from campaigns.cli import app
 from campaigns.collect import collect
 from campaigns.errors import BadEvents
 from campaigns.init import init
+from campaigns.look import progress_of
 from campaigns.project import Project
 from campaigns.store.quarantine import quarantine_counts
 from campaigns.store.tables import events, quarantine
@@ -116,6 +117,12 @@ def test_the_command_tells_what_came_of_the_lines(shop, tmp_path):
     status = run.invoke(app, ["--project", str(tmp_path), "sync", "status", "--json"])
     (stream,) = json.loads(status.stdout)["streams"]
     assert (stream["connection"], stream["records"], stream["quarantine"]) == ("behaviour events", 1, 1)
+
+
+def test_a_file_of_nothing_good_is_told_by_the_status_too(shop, tmp_path):
+    event_files.import_file(shop, write(tmp_path / "events.jsonl", "no"))
+    ((stream,), _) = progress_of(shop)
+    assert (stream.records, stream.quarantine) == (0, 1)
 
 
 def test_a_file_of_nothing_wrong_ends_well(shop, tmp_path):
