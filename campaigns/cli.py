@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from campaigns import cli_delivery, cli_feedback, cli_sync, cli_web
+from campaigns import cli_delivery, cli_events, cli_feedback, cli_sync, cli_web
 from campaigns.console import LOOK, Json, Options, opened, out, refuse, show_json, show_table
 
 app = typer.Typer(
@@ -321,6 +321,7 @@ def run() -> None:
 
 
 cli_delivery.mount(app)
+cli_events.mount(app)
 cli_feedback.mount(app)
 cli_sync.mount(app)
 cli_web.mount(app)

@@ -9,6 +9,9 @@ CampaignError
 ├── BadMessage     a message would break a rule of mail (a forged header, no address)
 ├── BadLink        a signed link is forged or has expired
 ├── BadFeedback    a bounce, complaint or webhook can't be read, or is forged
+├── BadEvents      what is sent as behaviour events can't be read
+│   └── TooLong    it is longer than events are
+├── WrongKey       who sends behaviour events does not have the write key
 ├── TransportError a transport can't be used at all (login, sender, signature)
 │   └── TransportUnreachable  it does not answer now; it may later
 ├── NotFound       no such campaign, customer, run or model
@@ -60,6 +63,18 @@ class BadLink(CampaignError):
 
 class BadFeedback(CampaignError):
     """A bounce, a complaint or a webhook can't be read, or is forged."""
+
+
+class BadEvents(CampaignError):
+    """What is sent as behaviour events can't be read at all; nothing of it was kept."""
+
+
+class TooLong(BadEvents):
+    """What is sent as behaviour events is longer than any may be."""
+
+
+class WrongKey(CampaignError):
+    """Who sends behaviour events does not have the write key."""
 
 
 class TransportError(CampaignError):

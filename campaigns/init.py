@@ -32,6 +32,9 @@ base_url = "https://shop.example.com"
 # [web]                                  # `handpicked serve` answers the links in messages, behind base_url
 # opens = false                          # an open pixel, for customers who agreed to be tracked
 
+# [events]                               # what the pages tell `handpicked serve`, at /v1/batch (Segment, RudderStack)
+# write_keys = ["..."]                   # better in the environment: HANDPICKED_EVENTS__WRITE_KEYS='["..."]'
+
 [connections.shop]                       # `handpicked sync pull shop`
 adapter = "files"                        # customers, products, orders, offers as .csv, .parquet or .jsonl
 path = "data"

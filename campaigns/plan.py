@@ -14,6 +14,7 @@ import pandas as pd
 from campaigns.audience import customers_matching
 from campaigns.campaign import Campaign
 from campaigns.compose import content_of
+from campaigns.consent import AGREED
 from campaigns.experiment import held_out
 from campaigns.picks import slates_for, text
 from campaigns.project import Project, real_now
@@ -26,8 +27,6 @@ from campaigns.train import recommender_as_of
 from engine.recommender import Recommender
 
 OUTBOX = ["customer_id", "state", "reason", "due_at", "expires_at", "address", "rfc_message_id", "content"]
-AGREED = {"true", "1", "yes", "y", "on", "granted", "subscribed"}
-"""How systems write that a customer agreed to be tracked; what is none of these is not consent (law 6)."""
 NOT_SUBSCRIBED = {
     "unsubscribed": "unsubscribed",
     "pending": "consent not confirmed",

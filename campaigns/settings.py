@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from campaigns.cron import Cron
@@ -15,6 +15,8 @@ from campaigns.errors import BadSettings
 from campaigns.files import explain, read_toml
 from campaigns.mail.address import ascii_domain
 from engine.parameters import DEFAULTS, Parameters
+
+SHORTEST_KEY = 16
 
 
 class Shop(BaseModel):
@@ -116,6 +118,24 @@ class Web(BaseModel):
     ses_topic: str | None = None  # the ARN of the SNS topic that may tell of bounces
 
 
+class Events(BaseModel):
+    """What the shop's pages tell of customers, in the form of Segment and RudderStack."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    write_keys: tuple[SecretStr, ...] = ()  # who has one may send events to /v1/batch; none: nobody may
+    need_consent: bool = (
+        True  # only of customers whose tracking_consent says yes; false: the pages ask before they send
+    )
+
+    @field_validator("write_keys")
+    @classmethod
+    def _no_short_key(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(key.get_secret_value()) < SHORTEST_KEY for key in keys):
+            raise ValueError(f"a write key has at least {SHORTEST_KEY} letters")
+        return keys
+
+
 class Settings(BaseSettings):
     """All settings of a project. The environment wins over the file."""
 
@@ -133,6 +153,7 @@ class Settings(BaseSettings):
     mail: Mail = Mail()
     delivery: Delivery = Delivery()
     web: Web = Web()
+    events: Events = Events()
 
     @classmethod
     def settings_customise_sources(

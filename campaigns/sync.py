@@ -5,9 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from campaigns.consent import words_of_consent
 from campaigns.errors import NotFound
 from campaigns.gathered import gathered
 from campaigns.project import Project, real_now
+from campaigns.store.behaviour import settle
 from campaigns.store.pages import clear_cursor, read_cursor, save_page, sweep
 from crm_adapters.base import Adapter, Page, System
 from crm_adapters.records import Stream
@@ -59,7 +61,9 @@ def pull(project: Project, name: str, *, full: bool = False) -> list[Pulled]:
     bring is gone.
     """
     adapter = connect(project, name)
-    return [_pull_stream(project, adapter, name, stream, full=full) for stream in adapter.streams()]
+    pulled = [_pull_stream(project, adapter, name, stream, full=full) for stream in adapter.streams()]
+    settle(project.store, words_of_consent(project))  # events of customers who came now, and of those who are gone
+    return pulled
 
 
 def _pull_stream(project: Project, adapter: Adapter, name: str, stream: Stream, *, full: bool) -> Pulled:

@@ -23,7 +23,9 @@ class Stream(StrEnum):
 
 CONSENT = ("subscribed", "unsubscribed", "pending", "never", "unknown")
 ORDER_STATUS = ("placed", "paid", "cancelled", "refunded")
-EVENT_KINDS = ("viewed", "carted", "delivered", "opened", "clicked", "bounced", "complained", "unsubscribed")
+ON_SITE = ("visited", "viewed", "listed", "searched", "carted", "uncarted", "cart_viewed", "ordered", "other")
+"""What customers do on the shop's pages; see `events.form`."""
+EVENT_KINDS = (*ON_SITE, "delivered", "opened", "clicked", "bounced", "complained", "unsubscribed")
 
 
 def _required(name: str, kind: pa.DataType) -> pa.Field:

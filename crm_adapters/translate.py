@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crm_adapters.base import Reject
-from crm_adapters.converters import CONVERTERS, EXPONENT, Converted, money
+from crm_adapters.converters import CONVERTERS, Converted, money
+from crm_adapters.exponents import EXPONENT
 from crm_adapters.mapping import MONEY, Field, StreamMapping
 from crm_adapters.records import CONSENT, EVENT_KINDS, ORDER_STATUS, SCHEMAS, Stream
 

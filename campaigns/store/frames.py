@@ -11,7 +11,9 @@ import pyarrow.compute as pc
 from sqlalchemy import ColumnElement, Select, exists, func, select
 
 from campaigns.store import lines
+from campaigns.store.behaviour import OF_MESSAGES
 from campaigns.store.database import Store
+from campaigns.store.site_orders import SYSTEM
 from campaigns.store.tables import (
     customer_traits,
     events,
@@ -36,7 +38,8 @@ PURCHASE = ("customer_id", "order_id", "product_id", "at", "quantity", "price_mi
 def purchases(store: Store, before: datetime) -> pd.DataFrame:
     """Read every bought line strictly before a moment.
 
-    Left out: test orders, cancelled orders, guests, and whoever objects to profiling or was erased.
+    Left out: test orders, cancelled orders, guests, and whoever objects to profiling or was erased; and, as soon as any
+    connection brings orders, those that behaviour events told of: the same order may have another id there.
 
     Returns:
         customer_id, order_id, product_id, at, quantity (less what was refunded; below 0: a return), price_minor.
@@ -48,6 +51,8 @@ def purchases(store: Store, before: datetime) -> pd.DataFrame:
         .order_by(orders.c.placed_at, orders.c.id)
     )
     with store.bulk() as bulk:
+        if bulk.read(select(orders.c.id).where(orders.c.system != SYSTEM).limit(1)).num_rows:
+            query = query.where(orders.c.system != SYSTEM)
         bought = _timed(bulk.read(query), ["at"])
     heads = bought.drop_columns("lines")
     parts = [_purchased(heads.take(pa.array(order)), each) for order, each in lines.unpack(bought["lines"])]
@@ -109,6 +114,24 @@ def offers(store: Store, announced_before: datetime) -> pd.DataFrame:
         named.announced_at < announced_before
     )
     return _frame(store, query, times=["starts_at", "ends_at", "announced_at"])
+
+
+def behaviour(store: Store, before: datetime) -> pd.DataFrame:
+    """Read what customers did on the shop's pages strictly before a moment, as far as it was known by then.
+
+    Returns:
+        customer_id, kind (as `crm_adapters.records.ON_SITE`), product_id (none of a search, a page), at, received_at;
+        without who objects to profiling or was erased.
+    """
+    named = events.c
+    known_at = func.coalesce(named.received_at, named.at, type_=named.at.type)
+    query = (
+        select(named.customer_id, named.kind, named.product_id, named.at, known_at.label("received_at"))
+        .join(people, people.c.id == named.customer_id)
+        .where(named.kind.not_in(OF_MESSAGES), named.at < before, known_at < before, *_profiled())
+        .order_by(named.at, named.id)
+    )
+    return _frame(store, query, times=["at", "received_at"])
 
 
 def segments(store: Store) -> pd.DataFrame:

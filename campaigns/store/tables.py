@@ -178,6 +178,17 @@ events = Table(
     Column("product_id", Text),
     Column("message_id", Text, index=True),
     Column("properties", JSON),
+    Column("person", Text, index=True),  # of what was done on the shop's pages: whose it is there, see identities.py
+    Column("received_at", UtcTime),  # before this moment nothing may know of it; none: since it happened
+)
+
+identities = Table(  # who is who on the shop's pages, see identities.py
+    "identities",
+    metadata,
+    Column("person", Text, primary_key=True),
+    Column("stands_for", Text, index=True),  # another person
+    Column("email", Text, index=True),
+    Column("since", UtcTime, nullable=False),
 )
 
 offers = Table(

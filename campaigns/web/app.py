@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from campaigns.errors import BadLink, CampaignError, NotFound
 from campaigns.health import check
 from campaigns.project import Project
+from campaigns.web.collect import collect_routes
 from campaigns.web.pages import PRIVATE, Pages
 from campaigns.web.subscriptions import subscription_routes
 from campaigns.web.tracking import tracking_routes
@@ -38,6 +39,7 @@ def make_app(project: Project) -> FastAPI:
     app.include_router(subscription_routes(project, pages))
     app.include_router(tracking_routes(project, pages))
     app.include_router(webhook_routes(project))
+    app.include_router(collect_routes(project))
     _tell_problems(app, pages)
 
     @app.get("/healthz")

@@ -3,7 +3,7 @@
 import re
 from decimal import Decimal, InvalidOperation
 
-from crm_adapters.converters import EXPONENT
+from crm_adapters.exponents import EXPONENT
 
 SYMBOLS = {"€": "EUR", "£": "GBP", "₹": "INR"}
 """Signs that stand for one currency; $ and ¥ stand for several."""

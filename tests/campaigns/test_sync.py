@@ -9,11 +9,13 @@ import pytest
 from sqlalchemy import select
 
 from campaigns import sync
+from campaigns.collect import read_one, take
 from campaigns.init import init
 from campaigns.project import Project
-from campaigns.store.tables import customers, orders, products
+from campaigns.store.tables import customers, events, orders, products
 from crm_adapters.base import Page, Reject
 from crm_adapters.errors import Unreachable
+from crm_adapters.events.event import Heard
 from crm_adapters.mapping import Mapping
 from crm_adapters.records import SCHEMAS, Stream
 
@@ -157,3 +159,20 @@ def test_a_system_that_tells_its_deletions_is_not_swept(project, pull, monkeypat
     monkeypatch.setattr(Silent, "sweeps", False)
     pull(Silent({Stream.CUSTOMERS: list("ab")}), full=True)
     assert there(project) == set("abc")
+
+
+def test_what_customers_did_waits_for_the_pull_that_brings_them_and_goes_with_them(project, pull):
+    told = {"type": "track", "event": "Product Viewed", "userId": "b", "properties": {"product_id": "p1"}}
+    project.settings.events.need_consent = False
+    take(project, [read_one(told, Heard(NOW, "USD"))], NOW)
+    pull(Silent({Stream.CUSTOMERS: list("ac")}))
+    assert whose(project) == [None]
+    pull(Silent({Stream.CUSTOMERS: list("abc")}), full=True)
+    assert whose(project) == ["b"]
+    pull(Silent({Stream.CUSTOMERS: list("ac")}), full=True)
+    assert whose(project) == []
+
+
+def whose(project):
+    with project.store.engine.connect() as read:
+        return read.execute(select(events.c.customer_id)).scalars().all()

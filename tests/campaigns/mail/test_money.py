@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.mail.money import EXPONENT, price_text
-from crm_adapters import converters
+from crm_adapters import exponents
 
 CURRENCIES = sorted(get_global("all_currencies"))
 BIG = 2**63 - 1  # what the store holds
@@ -81,4 +81,4 @@ def test_no_words_in_the_data_stop_a_message(currency, locale):
 
 
 def test_the_exponents_are_those_that_records_are_read_with():
-    assert all(EXPONENT[code] == digits for code, digits in converters.EXPONENT.items())
+    assert all(EXPONENT[code] == digits for code, digits in exponents.EXPONENT.items())

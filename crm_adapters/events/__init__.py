@@ -1,0 +1,1 @@
+"""Behaviour events in the form of Segment and RudderStack."""
