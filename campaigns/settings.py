@@ -124,9 +124,7 @@ class Events(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     write_keys: tuple[SecretStr, ...] = ()  # who has one may send events to /v1/batch; none: nobody may
-    need_consent: bool = (
-        True  # only of customers whose tracking_consent says yes; false: the pages ask before they send
-    )
+    need_consent: bool = True  # only of customers whose tracking_consent says yes; else the pages ask before they send
 
     @field_validator("write_keys")
     @classmethod

@@ -1,5 +1,6 @@
 """Every command that the README shows is run."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -35,6 +36,8 @@ def test_every_handpicked_command_that_is_shown_works(tmp_path, write_shop, monk
     commands.sort(key=lambda words: words[1] == "demo")
     assert run.invoke(app, ["--project", str(tmp_path), "init"]).exit_code == 0
     write_shop(tmp_path / "data", customers=30, prefix="")
+    viewed = {"type": "track", "event": "Product Viewed", "userId": "1", "properties": {"product_id": "p1"}}
+    (tmp_path / "events.jsonl").write_text(json.dumps(viewed) + "\n")
     for words in commands:
         words[1] = str(tmp_path)
         done = run.invoke(app, words, catch_exceptions=False)
