@@ -9,7 +9,7 @@ import pyarrow as pa
 from crm_adapters.base import Page
 from crm_adapters.records import Stream
 
-RECORDS, SECONDS = 1_000, 1.0
+RECORDS, SECONDS = 5_000, 1.0
 KEYS = {Stream.CUSTOMERS: "id", Stream.PRODUCTS: "id", Stream.ORDERS: "order_id"}
 
 
