@@ -48,9 +48,9 @@ def gathered(pages: Iterable[Page], now: Callable[[], float] = time.monotonic) -
 
 
 def _told(page: Page) -> set[str]:
-    """Of which records a page tells, good or gone; the bad ones change nothing in the store."""
+    """Of which records a page tells, good, gone or merged; the bad ones change nothing in the store."""
     rows = page.rows[KEYS[page.stream]].to_pylist() if page.stream in KEYS else []
-    return {*rows, *page.gone}
+    return {*rows, *page.gone, *page.merged}
 
 
 def _joined(pages: list[Page]) -> Page:
@@ -62,5 +62,6 @@ def _joined(pages: list[Page]) -> Page:
         rejects=[reject for page in pages for reject in page.rejects],
         cursor=pages[-1].cursor,
         gone=[one for page in pages for one in page.gone],
+        merged={one: other for page in pages for one, other in page.merged.items()},
         ids=[one for page in pages for one in page.ids],
     )

@@ -18,7 +18,7 @@ from crm_adapters.registry import Access, open_adapter
 
 @dataclass(frozen=True)
 class Pulled:
-    """What one pull of one stream brought; `gone` are records that the system has deleted."""
+    """What one pull of one stream brought; `gone` are records that the system has deleted, or made part of others."""
 
     stream: str
     records: int
@@ -76,7 +76,7 @@ def _pull_stream(project: Project, adapter: Adapter, name: str, stream: Stream, 
     with project.progress.track(f"pull {stream}", None) as bar:
         for page in gathered(_read_ahead(adapter.pull(stream, since))):
             rejected += save_page(project.store, name, stream, page, real_now())
-            records, pages, gone = records + page.rows.num_rows, pages + 1, gone + len(page.gone)
+            records, pages, gone = records + page.rows.num_rows, pages + 1, gone + len(page.gone) + len(page.merged)
             whole = whole or page.first  # a feed that has changed is read from its start again, also with a cursor
             there.update(_ids(page) if sweeps and whole else ())
             bar.advance(page.rows.num_rows)

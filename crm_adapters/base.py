@@ -38,6 +38,7 @@ class Page:
         cursor: JSON text to continue after this page, as (time, ids at that time), never a time alone; None: the pull
             can't be continued, and the next one is whole.
         gone: ids that the system has deleted.
+        merged: of customers that the system has made part of another: their id, to the other's; not among the gone.
         total: how many records the whole pull will bring, if known (for a progress bar).
         first: a reading of everything begins here, so that what earlier readings rejected is outdated.
         sample: some of the records as they came, for people to look at.
@@ -49,6 +50,7 @@ class Page:
     rejects: Sequence[Reject] = ()
     cursor: str | None = None
     gone: Sequence[str] = ()
+    merged: Mapping[str, str] = field(default_factory=dict)
     total: int | None = None
     first: bool = False
     sample: Sequence[Mapping[str, object]] = ()

@@ -1,8 +1,9 @@
 """Checks: what every adapter must do, as code; describe your system as an `AdapterWorld` and call `check_adapter`.
 
 Each check is one rule. It fills an empty world, pulls or pushes through the adapter, and raises AssertionError in words
-that say which rule is broken. What a system can't do, its world says (`streams`, `by_change`, `tells_deletions`), and
-nothing else is left out: where there are no customers the rules are held against products, and a push must be refused.
+that say which rule is broken. What a system can't do, its world says (`streams`, `by_change`, `tells_deletions`,
+`tells_merges`), and nothing else is left out: where there are no customers the rules are held against products, and a
+push must be refused.
 """
 
 import json
@@ -56,6 +57,10 @@ class AdapterWorld(Protocol):
     def tells_deletions(self) -> bool:
         """Whether a pull tells which records are gone."""
 
+    @property
+    def tells_merges(self) -> bool:
+        """Whether a pull tells which customers were made part of others."""
+
     def clear(self) -> None:
         """Forget all records and all that was pushed."""
 
@@ -64,6 +69,9 @@ class AdapterWorld(Protocol):
 
     def delete(self, stream: Stream, ids: Sequence[str]) -> None:
         """Delete records; never called unless `tells_deletions`."""
+
+    def merge(self, one: str, other: str) -> None:
+        """Make one customer part of another; never called unless `tells_merges`."""
 
     def open(self) -> Adapter:
         """A new adapter, as after a restart of the process."""
@@ -328,6 +336,19 @@ def check_deletion(world: AdapterWorld) -> None:
     _require(not _pull(world, _main(world), found.cursor).gone, "deletion: it is told again with the next pull")
 
 
+def check_merge(world: AdapterWorld) -> None:
+    """Who was made part of another is told with that one, once; not as gone, where the system tells it."""
+    if not world.tells_merges:
+        return
+    _put(world, "1", "2")
+    cursor = _pull(world, CUSTOMERS).cursor
+    world.merge("1", "2")
+    found = _pull(world, CUSTOMERS, cursor)
+    _require(found.merged == {"1": "2"}, f"merge: '1' is part of '2', but {found.merged} is told")
+    _require("1" not in found.gone, "merge: '1' is told to be gone, as if it had been deleted")
+    _require(not _pull(world, CUSTOMERS, found.cursor).merged, "merge: it is told again with the next pull")
+
+
 def check_push_results(world: AdapterWorld) -> None:
     """Every update has one result, in the order of the updates, also in a full batch; no update, no result."""
     if _has_nobody(world):
@@ -416,6 +437,7 @@ CHECKS: tuple[Check, ...] = (
     check_whole_orders,
     check_absent_stream,
     check_deletion,
+    check_merge,
     check_push_results,
     check_push_named_fields,
     check_push_mixed_fields,
@@ -431,6 +453,7 @@ class _Pulled:
     rows: list[dict[str, Any]]
     rejects: list[Reject]
     gone: list[str]
+    merged: dict[str, str]
     cursor: str | None
 
 
@@ -440,7 +463,8 @@ def _pull(world: AdapterWorld, stream: Stream, since: str | None = None) -> _Pul
     rows = [row for page in pages for row in page.rows.to_pylist()]
     rejects = [reject for page in pages for reject in page.rejects]
     gone = [identity for page in pages for identity in page.gone]
-    return _Pulled(rows, rejects, gone, pages[-1].cursor if pages else since)
+    merged = {one: other for page in pages for one, other in page.merged.items()}
+    return _Pulled(rows, rejects, gone, merged, pages[-1].cursor if pages else since)
 
 
 def _killed_after_each(world: AdapterWorld, stream: Stream) -> Iterator[Page]:

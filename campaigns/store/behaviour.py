@@ -20,10 +20,11 @@ from campaigns.store.database import Store
 from campaigns.store.events import event_id
 from campaigns.store.identities import person_of
 from campaigns.store.known import Known, customers_of
+from campaigns.store.merges import erased_ids
 from campaigns.store.shelf import resolved
 from campaigns.store.site_orders import SYSTEM, keep_orders, order_key
 from campaigns.store.statements import in_parts, insert_new
-from campaigns.store.tables import cursors, customers, events, orders
+from campaigns.store.tables import cursors, events, orders
 from campaigns.store.told import Event
 
 ORDERED = "ordered"
@@ -180,8 +181,7 @@ def settle(store: Store, agreed: Collection[str] | None) -> int:
     """
     with store.writing() as write:
         _wait_for_others(write)
-        gone = select(customers.c.id).where(customers.c.erased_at.is_not(None))
-        write.execute(delete(events).where(events.c.kind.not_in(OF_MESSAGES), events.c.customer_id.in_(gone)))
+        write.execute(delete(events).where(events.c.kind.not_in(OF_MESSAGES), events.c.customer_id.in_(erased_ids())))
         persons = identities.of_the_erased(write)
         for part in in_parts(sorted(persons)):
             write.execute(delete(events).where(events.c.person.in_(part), events.c.customer_id.is_(None)))

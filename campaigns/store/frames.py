@@ -13,10 +13,12 @@ from sqlalchemy import ColumnElement, Select, exists, func, select
 from campaigns.store import lines
 from campaigns.store.behaviour import OF_MESSAGES
 from campaigns.store.database import Store
+from campaigns.store.merges import part_of, whom
 from campaigns.store.site_orders import SYSTEM
 from campaigns.store.tables import (
     customer_traits,
     events,
+    merges,
     messages,
     orders,
     runs,
@@ -44,9 +46,13 @@ def purchases(store: Store, before: datetime) -> pd.DataFrame:
     Returns:
         customer_id, order_id, product_id, at, quantity (less what was refunded; below 0: a return), price_minor.
     """
+    buyer = whom(orders.c.customer_id)
     query = (
-        select(orders.c.customer_id, orders.c.id.label("order_id"), orders.c.placed_at.label("at"), orders.c.lines)
-        .join(people, people.c.id == orders.c.customer_id)
+        select(
+            buyer.label("customer_id"), orders.c.id.label("order_id"), orders.c.placed_at.label("at"), orders.c.lines
+        )
+        .outerjoin(merges, part_of(orders.c.customer_id))
+        .join(people, people.c.id == buyer)
         .where(orders.c.placed_at < before, orders.c.test.is_(False), orders.c.status.in_(BOUGHT), *_profiled())
         .order_by(orders.c.placed_at, orders.c.id)
     )
@@ -124,10 +130,12 @@ def behaviour(store: Store, before: datetime) -> pd.DataFrame:
         without who objects to profiling or was erased.
     """
     named = events.c
+    visitor = whom(named.customer_id)
     known_at = func.coalesce(named.received_at, named.at, type_=named.at.type)
     query = (
-        select(named.customer_id, named.kind, named.product_id, named.at, known_at.label("received_at"))
-        .join(people, people.c.id == named.customer_id)
+        select(visitor.label("customer_id"), named.kind, named.product_id, named.at, known_at.label("received_at"))
+        .outerjoin(merges, part_of(named.customer_id))
+        .join(people, people.c.id == visitor)
         .where(named.kind.not_in(OF_MESSAGES), named.at < before, known_at < before, *_profiled())
         .order_by(named.at, named.id)
     )

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, exists, insert, literal, select
 
+from campaigns.store.merges import erased_ids
 from campaigns.store.statements import in_parts
 from campaigns.store.tables import customers, events, identities
 from campaigns.store.told import Told
@@ -144,7 +145,7 @@ def waiting(connection: Connection, persons: Iterable[str] | None = None) -> set
 def of_the_erased(connection: Connection) -> set[str]:
     """The persons who are erased customers: by id, by an address that nobody else has, and all who stand for them."""
     here = customers.alias("here")
-    erased, mine = customers.c.erased_at.is_not(None), here.c.email_normalised == customers.c.email_normalised
+    erased, mine = customers.c.id.in_(erased_ids()), here.c.email_normalised == customers.c.email_normalised
     by_id = select(identities.c.person).join(customers, identities.c.person == literal(USER) + customers.c.id)
     by_email = select(identities.c.person).join(customers, identities.c.email == customers.c.email_normalised)
     another = exists().where(mine, here.c.erased_at.is_(None))

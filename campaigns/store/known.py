@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from campaigns.store.identities import USER, chain, with_whom_they_stand_for
+from campaigns.store.merges import masters
 from campaigns.store.statements import in_parts
 from campaigns.store.tables import customer_aliases, customers
 
@@ -52,12 +53,18 @@ _STANDING = (
 )
 
 
-def _by_id(connection: Connection, ids: Iterable[str]) -> dict[str, Known]:
+def _by_id(connection: Connection, ids: Collection[str]) -> dict[str, Known]:
+    """Find the customer of each id; of one who became part of another, that other."""
+    merged = masters(connection, ids)
+    asked = {merged.get(one, one) for one in ids}
     rows = [
-        row for part in in_parts(ids) for row in connection.execute(select(*_STANDING).where(customers.c.id.in_(part)))
+        row
+        for part in in_parts(asked)
+        for row in connection.execute(select(*_STANDING).where(customers.c.id.in_(part)))
     ]
     objecting = _objecting(connection, {row[1] for row in rows if row[1]})
-    return {row[0]: Known(row[0], row[2] is not None, row[3] or row[1] in objecting, row[4]) for row in rows}
+    found = {row[0]: Known(row[0], row[2] is not None, row[3] or row[1] in objecting, row[4]) for row in rows}
+    return {one: found[merged.get(one, one)] for one in ids if merged.get(one, one) in found}
 
 
 def _by_email(connection: Connection, emails: Collection[str]) -> dict[str, Known]:

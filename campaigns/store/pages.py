@@ -1,6 +1,6 @@
 """What systems say: pages of records, saved in one transaction with the cursor behind them (law 3)."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from sqlalchemy import Delete, Select, Table, Update, delete, select, update
 from campaigns.store import lines, quarantine
 from campaigns.store.bulk import BulkConnection
 from campaigns.store.database import Store
+from campaigns.store.merges import keep_merges, part_again
 from campaigns.store.statements import in_parts
 from campaigns.store.tables import EPOCH, cursors, customers, events, offers, orders, products
 
@@ -39,6 +40,10 @@ class IncomingPage(Protocol):
         """Ids that the system has deleted."""
 
     @property
+    def merged(self) -> Mapping[str, str]:
+        """Customers that the system has made part of another: their id, to the other's."""
+
+    @property
     def first(self) -> bool:
         """Whether a reading of everything begins here, so that what earlier readings rejected is outdated."""
 
@@ -56,7 +61,11 @@ def save_page(store: Store, connection: str, stream: str, page: IncomingPage, no
         bulk.upsert(_TABLES[stream], _prepared(stream, connection, rows))
         rejects = [*page.rejects, *foreign]
         quarantine.keep(bulk, connection, stream, rejects, now)
-        for statement in _farewells(stream, page.gone, now):
+        gone = [*page.gone]
+        if stream == "customers":
+            part_again(bulk, connection, rows["id"])
+            gone += keep_merges(bulk, connection, page.merged, now)
+        for statement in _farewells(stream, gone, now):
             bulk.execute(statement)
         _save_cursor(bulk, connection, stream, page.cursor, rows.num_rows, now)
     return len(rejects)

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import BigInteger, delete, func, insert, select
 
 from campaigns.store.database import Store
-from campaigns.store.tables import EPOCH, messages, preferences
+from campaigns.store.merges import part_of, whom
+from campaigns.store.tables import EPOCH, merges, messages, preferences
 
 ON_ITS_WAY = ("waiting", "claimed", "sending", "sent", "in_doubt")
 SLACK = timedelta(hours=12)
@@ -45,9 +46,11 @@ def save_preference(store: Store, customer_id: str, chosen: Preference, now: dat
 
 
 def not_wanting(store: Store, campaign: str) -> Collection[str]:
-    """List the customers who don't want a campaign."""
+    """List the customers who don't want a campaign, whichever of their records they said it under."""
     with store.engine.connect() as read:
-        chosen = read.execute(select(preferences.c.customer_id, preferences.c.unwanted))
+        of = preferences.c.customer_id
+        query = select(whom(of), preferences.c.unwanted).outerjoin(merges, part_of(of))
+        chosen = read.execute(query)
         return {customer for customer, unwanted in chosen if campaign in unwanted}
 
 

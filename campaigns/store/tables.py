@@ -103,6 +103,15 @@ customer_aliases = Table(
     Column("found_at", UtcTime, nullable=False),
 )
 
+merges = Table(  # who became part of whom in a connected system, see merges.py
+    "merges",
+    metadata,
+    Column("merged_id", Text, primary_key=True),
+    Column("customer_id", Text, nullable=False, index=True),
+    Column("system", Text, nullable=False),
+    Column("merged_at", UtcTime, nullable=False),
+)
+
 customer_traits = Table(
     "customer_traits",
     metadata,

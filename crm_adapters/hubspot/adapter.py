@@ -154,9 +154,10 @@ class HubSpot:
             flat = [{**row, CURRENCY: self._currency} for row in flat]
         raw = table_of(flat, named)
         good, rejects = translate(stream, mapping, raw, lambda row: f"{asked.object} {flat[row][ID]}")
-        gone = [identity for row in rows for identity in absorbed(row.raw)]
+        merged = {identity: str(row.id) for row in rows for identity in absorbed(row.raw)}
+        told: dict[str, Any] = {"merged": merged} if stream is Stream.CUSTOMERS else {"gone": list(merged)}
         ids = [str(row.id) for row in rows]
-        return Page(stream, good, rejects, cursor, gone=gone, sample=sample(raw), ids=ids)
+        return Page(stream, good, rejects, cursor, sample=sample(raw), ids=ids, **told)
 
     def _lines(self, asked: Asked, rows: Sequence[Row]) -> list[dict[str, Any]]:
         """One row a line, the order's own columns repeated; an order without lines is a row without them."""

@@ -2,9 +2,8 @@
 
 What its API is like: records have a last change (SystemModstamp, to the second) that a question can go on from; deleted
 and merged ones are told for as long as the recycle bin keeps them, and a full pull finds those that it does not. A
-formula's value changes without its record's: `--full` reads them all. A merge says who is gone, not yet who has taken
-over: for that a page would have to carry pairs (id, MasterRecordId), which `Page` has no place for.
-Neither prices nor stock change a product's date, so products are read whole each time.
+formula's value changes without its record's: `--full` reads them all. Neither prices nor stock change a product's date,
+so products are read whole each time.
 
 Connect with url (https://login.salesforce.com; of a sandbox https://test.salesforce.com; or your own domain), user and
 password (consumer key and secret of a connected app), and token: the refresh token of who let it in (scopes api and
@@ -32,7 +31,7 @@ from crm_adapters.marks import Mark, Position, follow, print_of, resumed
 from crm_adapters.records import Stream
 from crm_adapters.salesforce.api import BAD_REQUEST, DATA, VERSION, Api, repeats
 from crm_adapters.salesforce.bulk import Job, begin, job_of, pieces
-from crm_adapters.salesforce.soql import ID, TABLES, Asked, asked_of, columns, flat, is_gone, row_of
+from crm_adapters.salesforce.soql import ID, MASTER, TABLES, Asked, asked_of, columns, flat, is_gone, row_of
 from crm_adapters.salesforce.values import change_of, field_of, misfit, result_of
 from crm_adapters.translate import sample, translate
 
@@ -146,9 +145,10 @@ class Salesforce:
         rows = [row for raw in there for row in flat(asked, raw)]
         raw = table_of(rows, columns(mapping))
         good, rejects = translate(stream, mapping, raw, lambda row: f"{asked.object} {rows[row][ID]}")
-        gone = [str(each[ID]) for each in found if is_gone(each)]
+        merged = {str(each[ID]): str(each[MASTER]) for each in found if is_gone(each) and each.get(MASTER)}
+        gone = [one for each in found if is_gone(each) and (one := str(each[ID])) not in merged]
         ids = [str(each[ID]) for each in there]
-        return Page(stream, good, rejects, cursor, gone=gone, sample=sample(raw), ids=ids)
+        return Page(stream, good, rejects, cursor, gone=gone, merged=merged, sample=sample(raw), ids=ids)
 
     def push(self, updates: Sequence[FieldUpdate]) -> Iterator[PushResult]:
         """Write fields of contacts: one call; if it is refused, those that don't fit their fields are left out.

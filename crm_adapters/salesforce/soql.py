@@ -20,6 +20,8 @@ from crm_adapters.records import Stream
 TABLES = {Stream.CUSTOMERS: "Contact", Stream.PRODUCTS: "Product2", Stream.ORDERS: "Order"}
 ID, CHANGED, DELETED, CURRENCY = "Id", "SystemModstamp", "IsDeleted", "CurrencyIsoCode"
 FIELD = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*", re.ASCII)
+MASTER, HAVE_MASTERS = "MasterRecordId", ("Contact", "Account", "Lead")
+"""Into which a record was merged, and which kinds of records can be."""
 PERSONS = "IsPersonAccount = true"
 """Of accounts only these are people."""
 
@@ -106,9 +108,9 @@ def asked_of(stream: Stream, mapping: StreamMapping) -> Asked:
                 remedy="write its API name, as Setup > Object Manager shows it: Field__c, or Parent.Field",
             )
     only = {Stream.PRODUCTS: f"{DELETED} = false"}.get(stream, PERSONS if table == "Account" else "")
-    own = _each(
-        [ID, *named, CHANGED, DELETED, *([CURRENCY] if stream is Stream.PRODUCTS and CURRENCY in inner else [])]
-    )
+    more = [MASTER] if stream is Stream.CUSTOMERS and table in HAVE_MASTERS else []
+    more += [CURRENCY] if stream is Stream.PRODUCTS and CURRENCY in inner else []
+    own = _each([ID, *named, CHANGED, DELETED, *more])
     return Asked(table, own, only, nested if inner else None, _each([ID, *inner]))
 
 

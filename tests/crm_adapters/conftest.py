@@ -35,6 +35,7 @@ class Folder:
     streams = tuple(Stream)
     by_change = False
     tells_deletions = False
+    tells_merges = False
 
     def __init__(self, folder, ending, page_records):
         self.folder, self.ending, self.page_records = folder, ending, page_records
@@ -100,6 +101,7 @@ class Database:
     streams = tuple(Stream)
     by_change = True
     tells_deletions = False
+    tells_merges = False
     page_records = 40
 
     def __init__(self, url, mapping):

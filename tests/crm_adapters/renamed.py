@@ -31,7 +31,8 @@ class Renamed:
                 if name in NAMED:
                     told = [self._names.get(one, one) for one in rows[name].to_pylist()]
                     rows = rows.set_column(place, rows.schema.field(name), pa.array(told, pa.string()))
-            yield replace(page, rows=rows, gone=[self._names[one] for one in page.gone])
+            merged = {self._names[one]: self._names[other] for one, other in page.merged.items()}
+            yield replace(page, rows=rows, gone=[self._names[one] for one in page.gone], merged=merged)
 
     def push(self, updates):
         for result in self._inner.push([self._own(each) for each in updates]):

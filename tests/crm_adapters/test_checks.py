@@ -31,18 +31,23 @@ class Memory:
     page_records = PAGE
     by_change = True
     tells_deletions = True
+    tells_merges = True
 
     def __init__(self):
         self.clear()
 
     def clear(self):
-        self.journal, self.fields = [], {}
+        self.journal, self.fields, self.parts = [], {}, {}
 
     def put(self, stream, records):
         self.journal += [(stream, identity(record), dict(record)) for record in records]
 
     def delete(self, stream, ids):
         self.journal += [(stream, identity, None) for identity in ids]
+
+    def merge(self, one, other):
+        self.parts[one] = other
+        self.journal.append((Stream.CUSTOMERS, (one,), None))
 
     def pushed(self):
         return {customer: fields for customer, fields in self.fields.items() if fields}
@@ -102,9 +107,10 @@ class Opened:
 
     def page(self, stream, entries, cursor):
         there = [record for _, _, record in entries if record is not None]
-        gone = [key for _, key, record in entries if record is None]
+        left = [key[0] if isinstance(key, tuple) else key for _, key, record in entries if record is None]
+        merged = {one: self.world.parts[one] for one in left if one in self.world.parts}
         rows, rejects = self.translated(stream, self.raw(there))
-        return Page(stream, rows, rejects, cursor, gone)
+        return Page(stream, rows, rejects, cursor, [one for one in left if one not in merged], merged)
 
     def raw(self, records):
         names = list(dict.fromkeys(name for record in records for name in record))
@@ -389,6 +395,14 @@ class NeverGone(Opened):
         return replace(super().page(stream, entries, cursor), gone=())
 
 
+class MergedIsGone(Opened):
+    """Says of who was made part of another no more than that the record is gone."""
+
+    def page(self, stream, entries, cursor):
+        page = super().page(stream, entries, cursor)
+        return replace(page, gone=[*page.gone, *page.merged], merged={})
+
+
 class FewResults(Opened):
     def push(self, updates):
         return itertools.islice(super().push(updates), 50)
@@ -486,6 +500,7 @@ FAULTS = [
     (TearsOrders, checks.check_whole_orders, "whole orders: the lines of .* are torn apart by the end of a page"),
     (AbsentIsEmpty, checks.check_absent_stream, "absent stream: .* yet pulling it is not refused"),
     (NeverGone, checks.check_deletion, "deletion: '1' is deleted, but .* are told to be gone"),
+    (MergedIsGone, checks.check_merge, "merge: '1' is part of '2', but {} is told"),
     (FewResults, checks.check_push_results, "push: 100 updates have 50 results"),
     (SaysSent, checks.check_push_results, "push: said to be sent, but not there"),
     (ReplacesCustomer, checks.check_push_named_fields, "push of one field"),
@@ -512,3 +527,9 @@ def test_deletions_are_not_asked_of_a_system_that_does_not_tell_them():
     world = world_of(NeverGone)
     world.tells_deletions = False
     checks.check_deletion(world)
+
+
+def test_merges_are_not_asked_of_a_system_that_does_not_tell_them():
+    world = world_of(MergedIsGone)
+    world.tells_merges = False
+    checks.check_merge(world)

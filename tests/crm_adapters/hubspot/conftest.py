@@ -20,6 +20,7 @@ class World:
     page_records = 7
     by_change = True
     tells_deletions = True
+    tells_merges = True
 
     def __init__(self, mapping):
         self.account, self.mapping = Account(), mapping
@@ -64,6 +65,15 @@ class World:
     def delete(self, stream, ids):
         for name in ids:
             self.account.archive("contacts", self.number(stream, name), datetime.now(UTC))
+
+    def merge(self, one, other):
+        held, (one, other) = (
+            self.account.objects["contacts"],
+            (self.number(Stream.CUSTOMERS, name) for name in (one, other)),
+        )
+        del held[one]
+        own = held[other]["properties"] | {"hs_merged_object_ids": str(one)}
+        self.account.put("contacts", other, own, datetime.now(UTC))
 
     def open(self):
         inner = HubSpot(

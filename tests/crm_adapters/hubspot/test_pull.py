@@ -137,10 +137,16 @@ def test_archived_products_and_orders_are_gone_too(account, opened):
     ("name", "told"),
     [("hs_merged_object_ids", "7;8"), ("hs_calculated_merged_vids", "7:1467799127483;8:1467799127390;1:1467799127000")],
 )
-def test_what_was_merged_into_a_contact_is_gone_and_the_contact_itself_is_not(account, opened, name, told):
+def test_who_was_merged_into_a_contact_is_told_with_it_and_the_contact_itself_is_there(account, opened, name, told):
     account.put("contacts", 1, {"email": "a@example.com", name: told}, THEN)
     rows, (page,) = pulled(opened())
-    assert (ids(rows), list(page.gone)) == (["1"], ["7", "8"])
+    assert (ids(rows), page.merged, list(page.gone)) == (["1"], {"7": "1", "8": "1"}, [])
+
+
+def test_a_product_that_others_were_merged_into_tells_that_these_are_gone(account, opened):
+    account.put("products", 31, {"name": "Tea", "hs_merged_object_ids": "32;33"}, THEN)
+    _, (page,) = pulled(opened(), PRODUCTS)
+    assert (page.gone, page.merged) == (["32", "33"], {})
 
 
 @pytest.mark.parametrize(("optout", "consent"), [("true", "unsubscribed"), ("false", "unknown"), ("", "unknown")])

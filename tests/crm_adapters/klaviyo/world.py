@@ -16,6 +16,7 @@ class World:
     page_records = 10
     by_change = True
     tells_deletions = False
+    tells_merges = False
 
     def __init__(self):
         self.clock = Clock(datetime.now(UTC).timestamp())

@@ -15,6 +15,7 @@ class World:
 
     streams = (PRODUCTS,)
     tells_deletions = False
+    tells_merges = False
     page_records = 7
 
     def __init__(self, shop):

@@ -24,6 +24,7 @@ class World:
     page_records = 7
     by_change = True
     tells_deletions = True
+    tells_merges = True
 
     def __init__(self, folder):
         self.org, self.mapping, self.tokens = Org(), folder / "salesforce.toml", folder / "tokens.json"
@@ -76,6 +77,10 @@ class World:
     def delete(self, stream, ids):
         for name in ids:
             self.org.delete("Contact", self.id(stream, name), datetime.now(UTC))
+
+    def merge(self, one, other):
+        one, other = (self.id(Stream.CUSTOMERS, name) for name in (one, other))
+        self.org.delete("Contact", one, datetime.now(UTC), master=other)
 
     def open(self):
         inner = Salesforce(

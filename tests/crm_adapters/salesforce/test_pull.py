@@ -89,13 +89,13 @@ def test_a_second_pull_asks_once_where_nothing_changed(org, opened):
     assert len(org.requests) == 1
 
 
-def test_deleted_and_merged_contacts_are_gone_and_told_once(org, opened):
+def test_deleted_contacts_are_gone_merged_ones_are_told_with_the_other_and_both_once(org, opened):
     first, second, third, fourth = put_contacts(org, range(1, 5))
     _, pages = pulled(opened())
     org.delete("Contact", second, THEN + timedelta(minutes=1))
     org.delete("Contact", third, THEN + timedelta(minutes=1), master=first)  # merged
     rows, later = pulled(opened(), since=pages[-1].cursor)
-    assert (rows, [page.gone for page in later]) == ([], [[second, third]])
+    assert (rows, [(page.gone, page.merged) for page in later]) == ([], [([second], {third: first})])
     assert pulled(opened(), since=later[-1].cursor)[1] == []
     assert ids(pulled(opened())[0]) == [first, fourth]
 

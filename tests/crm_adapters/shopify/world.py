@@ -17,6 +17,7 @@ class World:
     page_records = 10
     by_change = True
     tells_deletions = False
+    tells_merges = False
 
     def __init__(self, bulk_from=NEVER):
         self.clock, self.bulk_from = Clock(), bulk_from

@@ -22,6 +22,7 @@ class World:
     page_records = 7
     by_change = True
     tells_deletions = True
+    tells_merges = False
 
     def __init__(self, mapping):
         self.shop, self.mapping = Shop(), mapping
