@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import httpx
 
 from crm_adapters.base import FieldChange, FieldUpdate, Health, Page, PushResult, RemoteField
+from crm_adapters.drift import absent, refuse_drift
 from crm_adapters.errors import BadSource, BatchRefused, Denied, Unreachable, Unsupported
 from crm_adapters.flat import table_of
 from crm_adapters.http.answer import Answer
@@ -148,6 +149,7 @@ class HubSpot:
 
     def _page(self, stream: Stream, asked: Asked, rows: Sequence[Row], cursor: str) -> Page:
         mapping = self.mapping.stream(stream)
+        self._refuse_drift(stream, asked, rows)
         flat = self._lines(asked, rows) if stream is Stream.ORDERS else [dict(row.raw) for row in rows]
         named = columns(mapping)
         if CURRENCY in named:
@@ -158,6 +160,12 @@ class HubSpot:
         told: dict[str, Any] = {"merged": merged} if stream is Stream.CUSTOMERS else {"gone": list(merged)}
         ids = [str(row.id) for row in rows]
         return Page(stream, good, rejects, cursor, sample=sample(raw), ids=ids, **told)
+
+    def _refuse_drift(self, stream: Stream, asked: Asked, rows: Sequence[Row]) -> None:
+        """HubSpot leaves out without a word what it has no property for; what it has, may be empty everywhere."""
+        if suspected := absent([row.raw for row in rows], asked.properties):
+            known = {each["name"] for each in self._read("GET", f"/crm/v3/properties/{asked.object}")["results"]}
+            refuse_drift("HubSpot", stream, [name for name in suspected if name not in known])
 
     def _lines(self, asked: Asked, rows: Sequence[Row]) -> list[dict[str, Any]]:
         """One row a line, the order's own columns repeated; an order without lines is a row without them."""

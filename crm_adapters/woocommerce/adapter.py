@@ -22,6 +22,7 @@ import httpx
 
 from crm_adapters.base import FieldChange, FieldUpdate, Health, Page, PushResult, RemoteField
 from crm_adapters.counted import walk
+from crm_adapters.drift import absent, refuse_drift
 from crm_adapters.errors import BadSource, BatchRefused, Unsupported
 from crm_adapters.flat import table_of
 from crm_adapters.http.clock import Clock
@@ -152,6 +153,7 @@ class WooCommerce:
         return rows.product(raw, variations, {**category, **currency}, named)
 
     def _page(self, stream: Stream, flat: Sequence[Mapping[str, Any]], cursor: str) -> Page:
+        refuse_drift("WooCommerce", stream, absent(flat, self._named(stream)))
         raw = table_of(flat, self._named(stream))
         good, rejects = translate(stream, self.mapping.stream(stream), raw, lambda row: f"{stream} {flat[row]['id']}")
         ids = list(dict.fromkeys(str(each["id"]) for each in flat))

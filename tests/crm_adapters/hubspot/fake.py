@@ -69,6 +69,7 @@ class Account:
         self.properties |= {"createdate": prop("createdate", "datetime", read_only=True)}
         self.tiers = ("gold", "silver")
         self.lacking = set()
+        self.dropped = set()
         self.linked_at_once = 500
         self.troubles = []  # called instead of the next answers, one each; what they give is answered
         self.requests = []
@@ -175,7 +176,8 @@ class Account:
         held = self.objects[kind][identity]
         changed = "lastmodifieddate" if kind == "contacts" else "hs_lastmodifieddate"
         own = held["properties"]
-        asked = {name: own.get(name) for name in (*names, "hs_object_id", changed) if name}
+        # What there is no property for is left out without a word.
+        asked = {name: own.get(name) for name in (*names, "hs_object_id", changed) if name and name not in self.dropped}
         told = {"id": str(identity), "properties": asked, "createdAt": own[changed], "updatedAt": own[changed]}
         archived = held["archivedAt"]
         return told | {"archived": bool(archived)} | ({"archivedAt": archived} if archived else {})

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from crm_adapters.base import FieldUpdate, System
-from crm_adapters.errors import BadSource, Denied, Unreachable
+from crm_adapters.errors import BadSource, Denied, SourceMissing, Unreachable
 from crm_adapters.records import Stream
 from crm_adapters.registry import Access
 from tests.crm_adapters.hubspot.fake import TOKEN, batch, error, fault
@@ -44,6 +44,14 @@ def test_check_tells_the_account_and_how_far_its_clock_is_ahead(opened):
     health = opened().check()
     assert (health.account, health.api_version) == ("portal 62515, time zone US/Eastern", "v3")
     assert health.clock_skew_seconds == 7
+
+
+def test_a_property_that_vanishes_is_named_and_nothing_is_overwritten(filled, opened):
+    filled.dropped = {"firstname"}
+    with pytest.raises(SourceMissing, match=r"HubSpot tells no 'firstname' of customers.*nothing was overwritten"):
+        ids(opened())
+    filled.properties["firstname"] = filled.properties["email"] | {"name": "firstname"}  # it is there, and empty
+    assert ids(opened()) == ["1", "2", "3", "4", "5"]
 
 
 def test_after_429_it_waits_as_long_as_it_is_told(filled, opened, clock):

@@ -1,6 +1,7 @@
 """When the shop fails, refuses or shows something else, nothing is lost, and the key is told nowhere."""
 
 import base64
+import json
 import logging
 from datetime import UTC, datetime
 
@@ -8,7 +9,7 @@ import httpx
 import pytest
 
 from crm_adapters.base import FieldUpdate, System
-from crm_adapters.errors import BadSource, Denied, Unreachable
+from crm_adapters.errors import BadSource, Denied, SourceMissing, Unreachable
 from crm_adapters.records import Stream
 from crm_adapters.woocommerce.adapter import WooCommerce
 from tests.crm_adapters.woocommerce.fake import KEY, SECRET, answered, page
@@ -53,6 +54,20 @@ def test_check_tells_shop_currency_version_and_how_far_its_clock_is_ahead(filled
 
 def test_a_shop_may_be_in_a_folder_of_its_host(filled, opened):
     assert len(ids(opened(url="https://example.com/shop/"))) == 9
+
+
+@pytest.mark.parametrize("told", [None, {"address": "a@example.com"}], ids=["vanishes", "changes_type"])
+def test_a_field_that_drifts_is_named_and_nothing_is_overwritten(filled, opened, told):
+    def drifted(usual):
+        found = [{name: one for name, one in each.items() if name != "email"} for each in json.loads(usual().content)]
+        more = {"email": told} if told else {}
+        headers = {"x-wp-total": "9", "x-wp-totalpages": "1"}
+        return httpx.Response(200, json=[each | more for each in found], headers=headers)
+
+    filled.troubles = [drifted]
+    with pytest.raises(SourceMissing, match="WooCommerce tells no 'email' of customers, or no plain value of it; see"):
+        ids(opened(transport=filled.transport()))  # the witness would not let such an answer through
+    assert len(ids(opened())) == 9
 
 
 @pytest.mark.parametrize("url", ["http://shop.example.com", "http://10.0.0.1", "http://localhost.example.com"])
