@@ -131,9 +131,10 @@ def delivery():
 
 def crm():
     """Customers that come in from a system that is called, beside httpx alone."""
-    from tests.benchmarks.crm import sentence
+    from tests.benchmarks.crm import sentences
 
-    tell(sentence())
+    for sentence in sentences():
+        tell(sentence)
 
 
 BENCHMARKS = {"demo": demo, "pull": pull_of_a_year, "crm": crm, "scale": scale, "delivery": delivery}
