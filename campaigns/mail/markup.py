@@ -7,12 +7,14 @@ says: its rules are written into the tags, for mail programs that drop `<style>`
 """
 
 import re
+from collections.abc import Iterable, Iterator
 
 from jinja2 import Environment
 from mjml import mjml_to_html
 
 from campaigns.errors import BadTemplate
 
+LONG = 500
 _ENDS = {"variable_end", "block_end", "comment_end", "raw_begin", "raw_end"}
 _WORD = re.compile(r"jinja(\d+)(?:block|value)")
 _COMMENTED = re.compile(r"(?:<!--|&lt;!--)(jinja\d+block)(?:-->|--&gt;)")
@@ -41,11 +43,24 @@ def to_html(name: str, mjml: str, jinja: Environment) -> str:
     except Exception as error:  # the compiler has no error tree of its own
         what = f"it knows no tag {error}" if isinstance(error, KeyError) else str(error)
         raise BadTemplate(f"{name} is no MJML: {what}", remedy="check its tags against mjml.io") from error
-    lines = "\n".join(line.strip() for line in html.splitlines() if line.strip())
+    lines = "\n".join(_few(line.strip() for line in html.splitlines() if line.strip()))
     # A mail line has at most 998 octets (RFC 5322, section 2.1.1), and links are long: each begins a line of its own.
     lines = lines.replace(' href="', '\nhref="')
     lines = _quick_to_send(lines)
     return _WORD.sub(lambda found: hidden[int(found[1])], _COMMENTED.sub(r"\1", lines))
+
+
+def _few(lines: Iterable[str]) -> Iterator[str]:
+    """Join short lines in which nothing changes: whoever looks for the ends of lines, as mail must, has less to do."""
+    joined = ""
+    for line in lines:
+        if joined and (_WORD.search(joined) or _WORD.search(line) or len(joined) + len(line) > LONG):
+            yield joined
+            joined = line
+        else:
+            joined = f"{joined} {line}" if joined else line
+    if joined:
+        yield joined
 
 
 def _quick_to_send(html: str) -> str:

@@ -104,3 +104,10 @@ def test_no_line_begins_with_a_dot():
     html = compiled("<mj-text>tea</mj-text>", "<mj-style>\n.a { color: red }\n.b { color: blue }\n</mj-style>")
     assert ".b { color: blue }" in html
     assert not any(line.startswith(".") for line in html.splitlines())
+
+
+def test_lines_in_which_nothing_changes_are_joined_and_those_with_jinja_stand_alone():
+    html = compiled("<mj-text>{{ name }}</mj-text><mj-text>steady</mj-text>" * 30)
+    assert html.count("\n") < html.count("<") / 6
+    assert max(len(line) for line in html.splitlines()) <= 500
+    assert all("steady" not in line for line in html.splitlines() if "{{" in line)

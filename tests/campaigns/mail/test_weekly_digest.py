@@ -10,7 +10,7 @@ from campaigns.mail.lint import GMAIL_CLIP_BYTES
 from campaigns.mail.render import load_template
 
 READABLE = 4.5  # WCAG 2.2, success criterion 1.4.3 (AA)
-DARK = re.compile(r"@media \(prefers-color-scheme: dark\) \{(.*?)\n\}", re.DOTALL)
+DARK = re.compile(r"@media \(prefers-color-scheme: dark\) \{((?:[^{}]*\{[^{}]*\})*)\s*\}")
 
 
 @pytest.fixture
