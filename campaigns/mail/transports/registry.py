@@ -3,18 +3,19 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from campaigns.errors import TransportError
 from campaigns.mail.transports.base import Transport
 from campaigns.mail.transports.maildir import Maildir
-from campaigns.mail.transports.mailgun import mailgun_from_url
-from campaigns.mail.transports.postmark import postmark_from_url
-from campaigns.mail.transports.ses import ses_from_url
 from campaigns.mail.transports.smtp import Smtp, machine_name
 from campaigns.mail.transports.smtp_session import Server
 
-PROVIDERS = {"ses": ses_from_url, "postmark": postmark_from_url, "mailgun": mailgun_from_url}
+if TYPE_CHECKING:
+    from campaigns.mail.transports.http import HttpTransport
+
+PROVIDERS = ("ses", "postmark", "mailgun")
 REMEDY = (
     "use maildir:FOLDER, smtp://[user:password@]host:port, smtps://[user:password@]host:port, ses://key:secret@region, "
     "postmark://token@api.postmarkapp.com or mailgun://key@api.mailgun.net/domain; "
@@ -54,12 +55,27 @@ def open_transport(url: str, project: Path, pace: Pace = DEFAULT_PACE) -> Transp
     if kind in {"smtp", "smtps"}:
         return Smtp(_server(url, kind, pace.timeout_seconds), pace.lanes, pace.per_connection)
     if kind in PROVIDERS:
-        provider = PROVIDERS[kind](url)
+        provider = _provider(kind, url)
         provider.timeout_seconds = pace.timeout_seconds
         return provider
     # Only what looks like a kind is repeated: of a URL in disorder, any part may be the password.
     named = f"kind {kind!r}" if rest and re.fullmatch(r"[a-z][a-z+-]{0,15}", kind) else "kind that its setting names"
     raise TransportError(f"no transport of the {named}", remedy=REMEDY)
+
+
+def _provider(kind: str, url: str) -> "HttpTransport":
+    """Make the transport of a provider; only who uses one loads what they share."""
+    if kind == "ses":
+        from campaigns.mail.transports.ses import ses_from_url  # noqa: PLC0415 - see above
+
+        return ses_from_url(url)
+    if kind == "postmark":
+        from campaigns.mail.transports.postmark import postmark_from_url  # noqa: PLC0415
+
+        return postmark_from_url(url)
+    from campaigns.mail.transports.mailgun import mailgun_from_url  # noqa: PLC0415
+
+    return mailgun_from_url(url)
 
 
 def _server(url: str, kind: str, timeout_seconds: float) -> Server:

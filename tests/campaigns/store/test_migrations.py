@@ -1,14 +1,17 @@
 """The tables that migrations make are those that the code expects, and old messages live through them."""
 
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, insert, select, text
 
-from campaigns.store.database import alembic_config, open_store
+from campaigns.store.database import alembic_config, open_store, versions
 from campaigns.store.tables import EPOCH, messages, metadata, runs
 from tests.campaigns.store.outbox_rows import NOW, RUN, claim, key, states
 
@@ -16,6 +19,18 @@ from tests.campaigns.store.outbox_rows import NOW, RUN, claim, key, states
 def test_the_tables_made_by_migrations_are_those_of_the_code(store):
     with store.engine.connect() as read:
         assert compare_metadata(MigrationContext.configure(read), metadata) == []
+
+
+def test_the_versions_are_those_of_the_migrations_in_their_order():
+    scripts = ScriptDirectory.from_config(alembic_config())
+    assert versions() == [each.revision for each in reversed(list(scripts.walk_revisions()))]
+
+
+def test_a_store_that_is_up_to_date_is_opened_without_the_tool_that_migrates(database):
+    with open_store(database):
+        pass
+    code = f"import sys; from campaigns.store.database import open_store; open_store({database!r}).close()"
+    subprocess.run([sys.executable, "-c", f"{code}; assert 'alembic' not in sys.modules"], check=True)
 
 
 def test_a_column_that_no_migration_makes_is_found(store):
