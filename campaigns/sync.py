@@ -1,5 +1,6 @@
 """SYNC: pull pages of records from a connected system into the store; `write_back` is the way back."""
 
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from campaigns.store.pages import clear_cursor, read_cursor, save_page, sweep
 from crm_adapters.base import Adapter, Page, System
 from crm_adapters.records import Stream
 from crm_adapters.registry import Access, open_adapter
+
+MOST_AHEAD, RECORDS_AHEAD = 8, 10_000
+"""Pages and records that are fetched while others are saved: of large pages one, of small ones several."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +96,13 @@ def _ids(page: Page) -> list[str]:
 
 
 def _read_ahead(pages: Iterator[Page]) -> Iterator[Page]:
-    """Fetch the next page while this one is saved; a fetched page that is never saved is simply pulled again."""
-    with ThreadPoolExecutor(1) as worker:
-        coming = worker.submit(next, pages, None)
-        while (page := coming.result()) is not None:
-            coming = worker.submit(next, pages, None)
+    """Fetch the next pages while these are saved; a fetched page that is never saved is simply pulled again."""
+    worker = ThreadPoolExecutor(1, "read ahead")
+    coming = deque([worker.submit(next, pages, None)])
+    try:
+        while (page := coming.popleft().result()) is not None:
+            ahead = min(MOST_AHEAD, 1 + RECORDS_AHEAD // max(1, page.rows.num_rows))
+            coming += [worker.submit(next, pages, None) for _ in range(ahead - len(coming))]
             yield page
+    finally:
+        worker.shutdown(cancel_futures=True)

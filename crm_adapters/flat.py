@@ -23,7 +23,7 @@ def flattened(record: Mapping[str, Any]) -> dict[str, Any]:
                 nested[f"{name}.{inner}"] = one
         else:
             own[str(name)] = value
-    return {**nested, **own}
+    return {**nested, **own} if nested else own
 
 
 def table_of(rows: Sequence[Mapping[str, Any]], names: Iterable[str] = ()) -> pa.Table:
@@ -35,7 +35,10 @@ def table_of(rows: Sequence[Mapping[str, Any]], names: Iterable[str] = ()) -> pa
         rows: flat records; what one lacks is missing.
         names: columns that are there in any case.
     """
-    found = list(dict.fromkeys([*names, *(name for row in rows for name in row)]))
+    found = dict.fromkeys(names)
+    for row in rows:
+        if not row.keys() <= found.keys():  # nearly always all are known
+            found |= dict.fromkeys(row)
     return pa.table({name: _column([row.get(name) for row in rows]) for name in found})
 
 

@@ -59,6 +59,7 @@ from crm_adapters.mapping import Mapping as FieldMapping
 from crm_adapters.mapping import load_mapping
 from crm_adapters.marks import Mark, follow, print_of, resumed
 from crm_adapters.records import SCHEMAS, Stream
+from crm_adapters.together import together
 from crm_adapters.translate import sample, translate
 
 MAPPING = Path(__file__).parents[1] / "mappings" / "hubspot.toml"
@@ -125,7 +126,8 @@ class HubSpot:
         cursor, first = with_archive(since or mark.as_text(mapped, set()), told), not since
         reader = Reader(self.search, asked)
         mark, at, known = resumed(mark, reader.after, position)
-        for rows, text in follow(reader.after, position, _fresh, mark, mapped, at, known):
+        found = follow(reader.after, position, _fresh, mark, mapped, at, known)
+        for rows, text in together(found, self.page_records):
             cursor = with_archive(text, told)
             yield replace(self._page(stream, asked, rows, cursor), first=first)
             first = False

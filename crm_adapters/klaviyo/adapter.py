@@ -35,6 +35,7 @@ from crm_adapters.mapping import Mapping as FieldMapping
 from crm_adapters.mapping import load_mapping
 from crm_adapters.marks import Mark, Position, bad_cursor, follow, print_of, resumed
 from crm_adapters.records import Stream
+from crm_adapters.together import together
 from crm_adapters.translate import sample, translate
 
 MAPPING = Path(__file__).parents[1] / "mappings" / "klaviyo.toml"
@@ -115,7 +116,8 @@ class Klaviyo:
         pages = self._profiles if stream is Stream.CUSTOMERS else partial(self._events, self._metric())
         read = InOrder(pages, self.page_records).after
         mark, at, known = resumed(mark, read, position)
-        for found, cursor in follow(read, position, fresh, mark, mapped, at, known):
+        pages_found = follow(read, position, fresh, mark, mapped, at, known)
+        for found, cursor in together(pages_found, self.page_records):
             flat = [flat for row in found for flat in self._rows(stream, row.raw)]
             yield self._page(stream, flat, cursor)
 

@@ -33,6 +33,7 @@ from crm_adapters.salesforce.api import BAD_REQUEST, DATA, VERSION, Api, repeats
 from crm_adapters.salesforce.bulk import Job, begin, job_of, pieces
 from crm_adapters.salesforce.soql import ID, MASTER, TABLES, Asked, asked_of, columns, flat, is_gone, row_of
 from crm_adapters.salesforce.values import change_of, field_of, misfit, result_of
+from crm_adapters.together import together
 from crm_adapters.translate import sample, translate
 
 MAPPING = Path(__file__).parents[1] / "mappings" / "salesforce.toml"
@@ -120,7 +121,8 @@ class Salesforce:
         mark = Mark.from_text(since, mapped) if job is None else job.mark
         reader = Reader(self._api, asked, self.page_records)
         mark, at, known = resumed(mark, reader.after, position)
-        for rows, cursor in follow(reader.after, position, fresh, mark, mapped, at, known):
+        found = follow(reader.after, position, fresh, mark, mapped, at, known)
+        for rows, cursor in together(found, self.page_records):
             kept = None if stream is Stream.PRODUCTS else cursor
             yield replace(self._page(stream, asked, [row.raw for row in rows], kept), total=total)
 

@@ -35,6 +35,7 @@ from crm_adapters.shopify.fields import MOST_AT_ONCE, MOST_BYTES, gid
 from crm_adapters.shopify.lists import LISTINGS, Listing, moment_of, with_metafields
 from crm_adapters.shopify.metafields import Metafields
 from crm_adapters.shopify.pages import Pages
+from crm_adapters.together import together
 from crm_adapters.translate import sample, translate
 
 MAPPING = Path(__file__).parents[1] / "mappings" / "shopify.toml"
@@ -126,7 +127,7 @@ class Shopify:
         size = self._page_records or asked.size
         read = InOrder(Pages(self._shop, asked, size).after, size).after
         mark, at, known = resumed(mark, read, position)
-        return follow(read, position, fresh, mark, mapped, at, known)
+        return together(follow(read, position, fresh, mark, mapped, at, known), size)
 
     def _whole(self, asked: Listing, operation: Mapping[str, Any], place: Place, mapped: int) -> Iterator[Chunk]:
         """The records of an operation from a place on; the last cursor goes on by change, from when it began.

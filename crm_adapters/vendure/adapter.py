@@ -25,6 +25,7 @@ from crm_adapters.mapping import Mapping as FieldMapping
 from crm_adapters.mapping import load_mapping
 from crm_adapters.marks import Mark, Position, follow, print_of, resumed
 from crm_adapters.records import Stream
+from crm_adapters.together import together
 from crm_adapters.translate import sample, translate
 from crm_adapters.vendure.lists import Listing, listings
 
@@ -117,7 +118,7 @@ class Vendure:
         mark = Mark.from_text(since, mapped)
         read = partial(self._after, asked)
         mark, at, known = resumed(mark, read, _position)
-        pages = follow(read, _position, _fresh, mark, mapped, at, known)
+        pages = together(follow(read, _position, _fresh, mark, mapped, at, known), self.page_records)
         first = not since
         for rows, cursor in pages:
             page = self._page(stream, asked, rows)

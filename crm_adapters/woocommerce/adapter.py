@@ -32,6 +32,7 @@ from crm_adapters.mapping import Mapping as FieldMapping
 from crm_adapters.mapping import load_mapping
 from crm_adapters.marks import Mark, Position, follow, print_of, resumed
 from crm_adapters.records import Stream
+from crm_adapters.together import together
 from crm_adapters.translate import sample, translate
 from crm_adapters.whole import Seen, Whole
 from crm_adapters.woocommerce import rows, words
@@ -120,7 +121,8 @@ class WooCommerce:
         mark = Mark.from_text(since, mapped)
         read = InOrder(partial(self._listed, stream), self.page_records).after
         mark, at, known = resumed(mark, read, position)
-        for found, cursor in follow(read, position, fresh, mark, mapped, at, known):
+        pages = follow(read, position, fresh, mark, mapped, at, known)
+        for found, cursor in together(pages, self.page_records):
             yield self._page(stream, [flat for row in found for flat in self._flat(stream, row.raw)], cursor)
 
     def _listed(self, stream: Stream, at: Position | None) -> Iterator[list[Row]]:

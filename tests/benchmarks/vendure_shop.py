@@ -33,8 +33,8 @@ def shop_of(count):
 
 
 def multiply(database, first, count):
-    """Copy a customer with its addresses, each copy changed a second after the one before."""
-    copies = [(first + n, f"customer{n}@example.com", f"{START + timedelta(seconds=n):%F %T}") for n in range(1, count)]
+    """Copy a customer with its addresses, each copy changed a minute after the one before."""
+    copies = [(first + n, f"customer{n}@example.com", f"{START + timedelta(minutes=n):%F %T}") for n in range(1, count)]
     for table, of in (("customer", "id"), ("address", "customerId"), ("customer_channels_channel", "customerId")):
         cursor = database.execute(f'SELECT * FROM {table} WHERE "{of}" = {first}')
         names = [told[0] for told in cursor.description]
