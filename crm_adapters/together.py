@@ -23,15 +23,17 @@ def together(
     most = max(page_records, MANY) if page_records >= USUAL else page_records
     rows: list[Any] = []
     ids: set[Any] = set()
-    cursor, since = "", 0.0
+    cursor, since = "", now()
     try:
         for more, behind in found:
             told = {row.id for row in more}
-            if rows and (ids & told or len(rows) + len(more) > most or now() - since >= SECONDS):
+            if rows and (ids & told or len(rows) + len(more) > most):
                 yield rows, cursor
-                rows, ids = [], set()
-            since = since if rows else now()
+                rows, ids, since = [], set(), now()
             rows, ids, cursor = [*rows, *more], ids | told, behind
+            if len(rows) >= most or now() - since >= SECONDS:
+                yield rows, cursor
+                rows, ids, since = [], set(), now()
     except Exception:  # what came before the system broke off is not lost
         if rows:
             yield rows, cursor
