@@ -37,15 +37,19 @@ def keep_top(scores: NDArray[np.float32], n: int) -> sparse.csr_array:
     >>> keep_top(np.array([[1, 2, 1, 0]], dtype=np.float32), 2).toarray().tolist()
     [[1.0, 2.0, 0.0, 0.0]]
     """
+    rows, width = scores.shape
+    scores = np.ascontiguousarray(scores)  # a block made of chosen columns lies column by column
     kept = scores > 0
-    if n < scores.shape[1]:
-        last = -np.partition(-scores, n - 1, axis=1)[:, n - 1 : n]
+    if n < width:
+        last = np.partition(scores, width - n, axis=1)[:, width - n, np.newaxis]
         kept &= scores >= last
-        for row in np.flatnonzero(kept.sum(axis=1) > n):
+        counts = np.count_nonzero(kept, axis=1)
+        for row in np.flatnonzero(counts > n):
             tied = np.flatnonzero(scores[row] == last[row])
-            kept[row, tied[len(tied) - (kept[row].sum() - n) :]] = False
-    starts = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
-    return sparse.csr_array((scores[kept], np.nonzero(kept)[1], starts), shape=scores.shape)
+            kept[row, tied[len(tied) - (counts[row] - n) :]] = False
+    place = np.flatnonzero(kept)  # in one dimension it is found in half the time
+    starts = np.searchsorted(place, np.arange(rows + 1) * width)
+    return sparse.csr_array((scores.ravel()[place], place % width, starts), shape=scores.shape)
 
 
 def most(counts: NDArray[np.integer] | NDArray[np.floating], n: int) -> NDArray[np.intp]:

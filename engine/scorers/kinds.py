@@ -71,7 +71,7 @@ class KindAffinity:
             sold: (products,) what they sell.
             candidates: how many for each customer, at most.
         """
-        scores = drawn[:, self.kind[shelf]] * np.sqrt(sold[shelf])
+        scores = np.take(drawn, self.kind[shelf], axis=1) * np.sqrt(sold[shelf])
         top = keep_top(scores, candidates)
         return sparse.csr_array((top.data, shelf[top.indices], top.indptr), shape=(len(drawn), len(sold)))
 
