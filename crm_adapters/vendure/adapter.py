@@ -32,6 +32,8 @@ from crm_adapters.vendure.lists import Listing, listings
 MAPPING = Path(__file__).parents[1] / "mappings" / "vendure.toml"
 PATH = "/admin-api"
 SECOND = timedelta(seconds=1)
+MOST_BEGUN = 50
+"""So often the records of one time are read from their start, because one of them changed meanwhile."""
 KINDS: dict[str, FieldKind] = {
     **dict.fromkeys(("string", "text", "localeString", "localeText"), "text"),
     **dict.fromkeys(("int", "float"), "number"),
@@ -133,11 +135,16 @@ class Vendure:
         for again, and where another stands in its place, all are.
         """
         found: list[Row] = []
+        begun = 1
         while True:
             again = len(found[-1:])
             items, total = self._items(asked, at, len(found) - again, self.page_records + again)
             if found and [row.id for row in items[:1]] != [found[-1].id]:
-                found = []
+                found, begun = [], begun + 1
+                if begun > MOST_BEGUN:
+                    raise BadSource(
+                        "Vendure gives the same page again and again", remedy="try again later; nothing is lost"
+                    )
                 continue
             found += items[again:]
             last = len(found) >= total
