@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, delete, func, insert, select
+from sqlalchemy import BigInteger, delete, func, insert, select, union_all
 
 from campaigns.store.database import Store
 from campaigns.store.merges import part_of, whom
@@ -55,13 +55,27 @@ def not_wanting(store: Store, campaign: str) -> Collection[str]:
 
 
 def written_to_lately(store: Store, now: datetime) -> Collection[str]:
-    """List the customers whose newest message is younger than they want; one that still waits to be sent counts."""
-    newest = func.max(messages.c.changed_at, type_=BigInteger).label("newest")
+    """List the customers whose newest message is younger than they want; one that still waits to be sent counts.
+
+    What they said and were sent under a record that became part of theirs counts as well.
+    """
+    of, newest = preferences.c.customer_id, func.max(messages.c.changed_at, type_=BigInteger).label("newest")
+    wishes = (
+        select(whom(of).label("customer_id"), preferences.c.every_days)
+        .outerjoin(merges, part_of(of))
+        .where(preferences.c.every_days.is_not(None))
+        .subquery()
+    )
+    own = select(wishes.c.customer_id, wishes.c.every_days, wishes.c.customer_id.label("record"))
+    parts = select(wishes.c.customer_id, wishes.c.every_days, merges.c.merged_id).join(
+        merges, merges.c.customer_id == wishes.c.customer_id
+    )
+    records = union_all(own, parts).subquery()
     query = (
-        select(preferences.c.customer_id, preferences.c.every_days, newest)
-        .join(messages, messages.c.customer_id == preferences.c.customer_id)
-        .where(preferences.c.every_days.is_not(None), messages.c.state.in_(ON_ITS_WAY))
-        .group_by(preferences.c.customer_id, preferences.c.every_days)
+        select(records.c.customer_id, records.c.every_days, newest)
+        .join(messages, messages.c.customer_id == records.c.record)
+        .where(messages.c.state.in_(ON_ITS_WAY))
+        .group_by(records.c.customer_id, records.c.every_days)
     )
     with store.engine.connect() as read:
         return {

@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pyarrow as pa
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from campaigns.audience import customers_matching
 from campaigns.store import frames, pages
 from campaigns.store.behaviour import settle
-from campaigns.store.preferences import Preference, not_wanting, save_preference
-from campaigns.store.tables import customers, events, merges
+from campaigns.store.preferences import Preference, not_wanting, save_preference, written_to_lately
+from campaigns.store.tables import customers, events, merges, messages, runs
 from crm_adapters.base import Page
 from crm_adapters.records import CUSTOMERS, ORDERS, Stream
 from tests.campaigns.store.site import AGREED, LATER, NOW, read, say, viewed
@@ -132,7 +132,20 @@ def test_a_campaign_that_they_did_not_want_is_not_sent_to_the_other(shop):
     assert not_wanting(shop, "digest") == {"b"}
 
 
-def test_a_message_to_the_old_record_still_finds_it(shop):
+@pytest.mark.parametrize("sent_to", ["a", "b"])
+@pytest.mark.parametrize("chooser", ["a", "b"])
+def test_who_wants_few_messages_gets_few_under_all_their_records(shop, chooser, sent_to):
+    save_preference(shop, chooser, Preference(every_days=30), NOW)
+    header = {"id": "r", "campaign": "digest", "scheduled_at": NOW, "as_of": NOW, "state": "finished"}
+    sent = {"run_id": "r", "customer_id": sent_to, "state": "sent", "changed_at": NOW}
+    with shop.writing() as write:
+        write.execute(insert(runs).values(**header))
+        write.execute(insert(messages).values(**sent))
+    tell(shop, merged={"a": "b"})
+    assert written_to_lately(shop, LATER) == {"b"}
+    assert written_to_lately(shop, NOW + timedelta(days=31)) == set()
+
+
+def test_the_old_record_itself_stays_for_reports_that_name_it(shop):
     tell(shop, merged={"a": "b"})
     assert ("a", NOW) in read(shop, customers.c.id, customers.c.erased_at)
-    assert frames.purchases(shop, NOW - timedelta(days=1)).empty
