@@ -144,7 +144,7 @@ class _Delivery:
         spec, settings = self._settings, self._project.settings
         limits = Limits(settings.sender_domain, spec.per_second, spec.per_domain_per_second, spec.warm_up_per_day)
         lease, say = timedelta(seconds=spec.lease_seconds), self._project.progress.say
-        return Ledger(self._project.store, lease, limits, settings.mail.soft_bounces, say)
+        return Ledger(self._project.store, lease, limits, settings.mail.soft_bounces, say, self._project.folder)
 
     async def _go_on(self, ledger: Ledger, transports: AsyncExitStack) -> None:
         clock = asyncio.get_running_loop().time

@@ -40,6 +40,16 @@ adapter = "files"                        # customers, products, orders, offers a
 path = "data"
 mapping = "mappings/shop.toml"
 """
+UNTRACKED = (
+    ".handpicked-secret",
+    ".handpicked-tokens/",
+    ".handpicked-delivering/",
+    "handpicked.db*",
+    "models/",
+    "outbox/",
+    "*.pem",
+)
+"""What is a secret, or changes as the project works: not for version control."""
 
 
 def init(folder: Path, *, name: str = "Corner Market", pretend_now: str | None = None) -> list[Path]:
@@ -63,7 +73,7 @@ def init(folder: Path, *, name: str = "Corner Market", pretend_now: str | None =
         settings: SETTINGS.format(name=name, pretend_now=moment),
         folder / "campaigns" / "weekly_digest.toml": _shipped("campaigns", "recipes/weekly_digest.toml"),
         folder / "mappings" / "shop.toml": _shipped("crm_adapters", "mappings/files.toml"),
-        folder / ".gitignore": ".handpicked-secret\n.handpicked-tokens/\nhandpicked.db*\nmodels/\noutbox/\n*.pem\n",
+        folder / ".gitignore": "".join(f"{name}\n" for name in UNTRACKED),
     }
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)

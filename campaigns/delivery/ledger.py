@@ -18,11 +18,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
+from campaigns.delivery.living import lives, living
 from campaigns.errors import StoreError
 from campaigns.feedback import feedback_of_failure
 from campaigns.store import outbox, runs
@@ -53,10 +55,17 @@ class Ledger:
         limits: the rate limits in force.
         soft_bounces: so many in a row, and an address is suppressed.
         say: told when the database is away, and when it is back.
+        folder: the project's, where processes of this machine show that they live.
     """
 
     def __init__(
-        self, store: Store, lease: timedelta, limits: Limits, soft_bounces: int, say: Callable[[str], None]
+        self,
+        store: Store,
+        lease: timedelta,
+        limits: Limits,
+        soft_bounces: int,
+        say: Callable[[str], None],
+        folder: Path,
     ) -> None:
         self.worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._store = store
@@ -64,8 +73,10 @@ class Ledger:
         self._limits = limits
         self._soft_bounces = soft_bounces
         self._say = say
+        self._folder = folder
         self._thread = ThreadPoolExecutor(1, "ledger")
         self._held = ExitStack()
+        self._life = ExitStack()
         self._connection: Connection | None = None
         self._asked: list[_Turn] = []
         self._wake = asyncio.Event()
@@ -74,6 +85,7 @@ class Ledger:
         self._patience: float | None = None
 
     async def __aenter__(self) -> "Ledger":
+        self._life.enter_context(lives(self._folder, self.worker))
         self._loop = asyncio.get_running_loop()  # kept: to ask for it costs a system call
         self._tasks = [asyncio.create_task(self._write_turns()), asyncio.create_task(self._beat())]
         return self
@@ -84,6 +96,7 @@ class Ledger:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._loop.run_in_executor(self._thread, self._let_go)
         self._thread.shutdown()
+        self._life.close()
 
     def hurry(self) -> None:
         """The process is to end: a database that is away is waited for no longer than a lease."""
@@ -132,7 +145,7 @@ class Ledger:
         now = _now()
         # While the database was away the living could not say that they are: give them time to, before judging.
         watched = self._away_since is None and time.monotonic() - self._there_since > 2 * self._beat_seconds
-        outbox.recover(self._store, now, doubtful=watched)
+        outbox.recover(self._store, now, living(self._folder), doubtful=watched)
         outbox.expire(self._store, now)
         runs.finish(self._store, now)
         return not watched and outbox.left_behind(self._store, now)

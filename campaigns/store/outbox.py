@@ -243,12 +243,13 @@ def hand_back(connection: Connection, worker: str, now: datetime, keys: Collecti
         _as_their_runs(connection, these, now)
 
 
-def recover(store: Store, now: datetime, *, doubtful: bool = True) -> int:
+def recover(store: Store, now: datetime, living: Collection[str] = (), *, doubtful: bool = True) -> int:
     """Find what dead processes left behind: claimed messages wait again, those being sent are in doubt.
 
     Args:
         store: the store.
         now: the moment; what has a lease that ended before it has no living process.
+        living: workers that are known to live: what they are sending is theirs, though they could not say so in time.
         doubtful: judge what was being sent, too; not right after the database was away, when the living ones could
             not say that they are.
 
@@ -264,7 +265,7 @@ def recover(store: Store, now: datetime, *, doubtful: bool = True) -> int:
         lost = write.execute(
             select(_m.rfc_message_id, runs.c.settings, runs.c.state)
             .join(runs)
-            .where(_m.state == "sending", dead)
+            .where(_m.state == "sending", dead, _m.claimed_by.not_in(living))
             .with_for_update(of=messages, skip_locked=True)
         ).all()
         again = [key for key, settings, run in lost if settings["in_doubt"] == "resend" and run != "cancelled"]

@@ -10,12 +10,13 @@ holds three accounts against each other: what was planned, what the outbox says,
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -216,6 +217,32 @@ def drained(stage, _server):
     stage.ends()
 
 
+def stopped(stage, _server):
+    """One process is stopped by hand for three leases, while another delivers: it is silent, but lives."""
+    process = stage.start()
+    _until(lambda: stage.taken >= 0.3 * stage.count)
+    _stop_without_lock(stage, process)
+    other = stage.start()
+    time.sleep(6)
+    process.send_signal(signal.SIGCONT)
+    stage.ends(process)
+    stage.ends(other)
+
+
+def _stop_without_lock(stage, process):
+    """On SQLite, whoever is stopped in the middle of a transaction would hold up everybody."""
+    for _ in range(100):
+        process.send_signal(signal.SIGSTOP)
+        try:
+            with closing(sqlite3.connect(stage.project / "handpicked.db", timeout=0.2)) as probe:
+                probe.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError:
+            process.send_signal(signal.SIGCONT)
+            time.sleep(0.01)
+    raise AssertionError("it always holds the lock")
+
+
 def paused(stage, _server):
     process = stage.start()
     _until(lambda: stage.taken >= 0.3 * stage.count)
@@ -269,6 +296,7 @@ CASES = {
     "split answers, no pipelining": (no_kill, {"split": True, "no_pipelining": True}),
     "1 % refused": (no_kill, {"refuse": 0.01}),
     "SIGTERM": (drained, {}),
+    "stopped for a while": (stopped, {}),
     "paused and resumed": (paused, {}),
     "database lost": (database_lost, {}),
     "disk full": (disk_full, {}),

@@ -1,8 +1,10 @@
 """The lanes of a transport that takes many messages at a time."""
 
 import asyncio
+import os
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -43,7 +45,7 @@ class Provider:
 @asynccontextmanager
 async def posting(store, provider):
     told = []
-    async with Ledger(store, timedelta(minutes=1), Limits(), 5, print) as ledger:
+    async with Ledger(store, timedelta(minutes=1), Limits(), 5, print, Path(os.devnull)) as ledger:
         post = Post(provider, ledger, lambda _: trial(), lambda _: False, [timedelta(minutes=1)], told.append)
         post.put(await ledger.claim(1000))
         yield post, told

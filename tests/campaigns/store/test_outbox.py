@@ -212,6 +212,15 @@ def test_right_after_the_database_was_away_nobody_is_called_dead_in_the_middle_o
     assert states(store) == {"sending": 1, "waiting": 1}
 
 
+@pytest.mark.parametrize("policy", ["skip", "resend"])
+def test_what_a_silent_process_is_sending_is_its_own_while_it_is_known_to_live(store, policy):
+    plan(store, 3, in_doubt=policy)
+    turn(store, "silent", begun=claim(store, "silent", 2)[:1])
+    assert outbox.recover(store, AFTER, {"silent"}) == 0
+    assert states(store) == {"sending": 1, "waiting": 2}  # what it had not begun is for others
+    assert outbox.recover(store, AFTER, {"another"}) == 1
+
+
 def test_an_answer_that_comes_after_all_ends_the_doubt(store):
     plan(store, 1)
     [row] = claim(store, "slow")
