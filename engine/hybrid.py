@@ -15,7 +15,7 @@ from engine.dataset import Dataset
 from engine.examples import Examples, Sample, joined, parts_of, past_weeks
 from engine.history import Rows
 from engine.kept import KeptExamples
-from engine.moment import FEATURES, Found, Moment
+from engine.moment import Found, Moment
 from engine.pairs import Values
 from engine.parameters import DEFAULTS, Parameters
 from engine.shortlist import Shortlist, Shortlisted, all_of, behind
@@ -24,6 +24,8 @@ from engine.visits import Visits
 WEEKS = 8
 ENOUGH_CUSTOMERS = 20_000
 """Customer-weeks to learn from: of more customers some are drawn."""
+MANY_CUSTOMERS = 20_000
+"""With more, a shorter shortlist is ranked by a model less: picks for all of them take their time."""
 FEW_CUSTOMERS = 500
 """With fewer, each part of them is held back in turn to choose the order by."""
 KEPT_MISSES = 0.5
@@ -45,7 +47,7 @@ class Hybrid:
             kept: examples of past weeks that an earlier fit made; this one adds its own.
         """
         customers = len(np.unique(data.customer))
-        few = customers < FEW_CUSTOMERS
+        few, many = customers < FEW_CUSTOMERS, customers > MANY_CUSTOMERS
         fold = self._fold(data, few=few)
         sample = Sample(fold, ENOUGH_CUSTOMERS // self.weeks, 1.0 if few else KEPT_MISSES, self.seed)
         self.any: ranking.Head | None = None
@@ -55,14 +57,14 @@ class Hybrid:
         visits: list[tuple[Values, NDArray[np.bool_]]] = []
         for week in past_weeks(data, self.weeks, sample, self.how):
             if not few and not parts:
-                self.shortlist = week.shortlist()
+                self.shortlist = week.shortlist(light=many)
             visits.append(week.visits())
             make = partial(week.examples, self.shortlist)
             parts.append(kept.of(week, data.customer_ids, make) if kept else make())
         if parts:
             rhythm, came = (np.concatenate(each) for each in zip(*visits, strict=True))
             self.visits = Visits().fit(rhythm, came)
-            self.any, self.new = self._heads(parts, fold, many=customers > ENOUGH_CUSTOMERS)
+            self.any, self.new = self._heads(parts, fold, many=many)
         self.moment = Moment(data, self.how)
         return self
 
@@ -89,25 +91,25 @@ class Hybrid:
         found = self.moment.found(rows)
         times = found.times
         last = np.where(times > 0, found.last_days, np.inf).astype(np.float32)
-        score, discovery, features = self._ranked(found, discoveries=discoveries)
-        return Candidates(found.row, found.product, score, discovery, times, found.gap_days, last, features)
+        score, discovery, place, features = self._ranked(found, discoveries=discoveries)
+        return Candidates(found.row, found.product, score, discovery, times, found.gap_days, last, place, features)
 
-    def _ranked(self, found: Found, *, discoveries: bool) -> tuple[Values, Values, Values]:
-        """(pairs,) scores of all, (pairs,) of discoveries, and the features of the shortlist: (pairs, features)."""
+    def _ranked(self, found: Found, *, discoveries: bool) -> tuple[Values, Values, Rows, Values]:
+        """(pairs,) scores of all, (pairs,) of discoveries; the place and features of `Candidates`."""
         if self.any is None or self.new is None:
             features = found.features()
             score = np.maximum(ranking.UNLEARNT(features), 0)
-            return score, score, features
+            return score, score, np.arange(len(score)), features
         first = self.shortlist.of(found) if self.shortlist else all_of(found)
-        features = np.zeros((len(found.row), len(FEATURES)), dtype=np.float32)
-        features[first.kept] = found.take(np.flatnonzero(first.kept)).features()
+        features = found.take(np.flatnonzero(first.kept)).features()
+        place = np.where(first.kept, np.cumsum(first.kept) - 1, -1)
         # The ranking is of those who buy at all in a week.
         comes = self.visits(self.moment.rhythm[found.asked.rows])[found.row]
-        order = self.any.order(features[first.kept])
+        order = self.any.order(features)
         score = self.any.calibration(behind(found.row, order, first.kept, first.first)) * comes
         if not discoveries:
-            return score, score, features
-        return score, self._discoveries(found, first, order, features[first.kept], self.new) * comes, features
+            return score, score, place, features
+        return score, self._discoveries(found, first, order, features, self.new) * comes, place, features
 
     def _discoveries(
         self, found: Found, first: Shortlisted, order: Values, features: Values, head: ranking.Head

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from engine.errors import BadModel
 
-FORMAT = b"handpicked-model-5\n"
+FORMAT = b"handpicked-model-6\n"
 ALIGNED = 64
 _SIZE_BYTES = 8
 _CHUNK = 1 << 24

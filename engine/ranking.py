@@ -38,7 +38,7 @@ class Recipe:
     spare: float = 0.0
 
     def light(self) -> Self:
-        """How it is learnt where there are many customers, with a model less: trees take most of the time of picks."""
+        """How it is learnt where there are many customers: with a model less, and not larger for hardly better."""
         return replace(self, more=self.more[1:], spare=0.002)
 
 

@@ -76,16 +76,17 @@ class Reasons:
             picks.times.tolist(),
             picks.gap_days.tolist(),
             picks.last_days.tolist(),
+            self._months(picks),
             lift.tolist(),
             strict=True,
         )
         found = [
-            self._repeat(product, times, gap, last)
+            self._repeat(product, times, gap, last, month)
             if times > 0
             else _POPULAR
             if known
             else self._for_newcomer(product, like)
-            for known, product, times, gap, last, like in told
+            for known, product, times, gap, last, month, like in told
         ]
         new = np.flatnonzero((rows[picks.row] >= 0) & ~picks.bought)
         for place, reason in zip(new.tolist(), self._of_new(rows, picks.take(new), only_new=only_new), strict=True):
@@ -96,7 +97,7 @@ class Reasons:
         """Why products that are new to known customers: the most particular evidence without which each would fall."""
         if not len(picks.row):
             return
-        assert picks.features is not None  # those of newcomers alone have none
+        described = picks.described()
         bought = self.moment.history.of(rows)
         cause, often, part = self.moment.neighbours.strongest(bought, picks.row, picks.product, self._sensitive)
         plain = ~self._sensitive[picks.product]
@@ -104,12 +105,12 @@ class Reasons:
             "offer": self.moment.offers.running[picks.product],
             "neighbours": plain & (cause >= 0),
             "brand": plain & (self._of_brand(bought, picks) >= FEWEST_OF_BRAND),
-            "users": plain & (picks.features[:, FEATURES.index("user neighbours")] > 0),
+            "users": plain & (described[:, FEATURES.index("user neighbours")] > 0),
         }
         kinds = np.full(len(picks.row), "popularity", dtype=object)  # where nothing else speaks for it
         for kind, values in EVIDENCE.items():
             asked = np.flatnonzero(told[kind] & (kinds == "popularity"))
-            features = picks.features[asked]
+            features = described[asked]
             bare = _without(features, values)
             if kind == "neighbours":
                 bare[:, FEATURES.index("neighbours")] -= part[asked]
@@ -150,14 +151,20 @@ class Reasons:
             else f"Goes with the {kind} you {buy}"
         )
 
-    def _repeat(self, product: int, times: float, gap: float, last: float) -> Reason:
+    def _months(self, picks: Candidates) -> list[str]:
+        """(picks,) the month in which each was last bought, with its year if that is long ago; of no sense if never."""
+        days = np.where(picks.bought, picks.last_days, 0).astype(np.float64)
+        bought = self._as_of - pd.to_timedelta(days, unit="D")
+        names, years = bought.month_name(), bought.year.astype(str)
+        months: list[str] = np.where(days < YEAR_OLD_DAYS, names, names + " " + years).tolist()
+        return months
+
+    def _repeat(self, product: int, times: float, gap: float, last: float, month: str) -> Reason:
         # A habit is one that still holds: silent for over three gaps, it is a memory.
         if times >= 3 and gap >= 1 and last <= 3 * gap:
             days = round(gap)
             often = f"about every {days} days" if days > 1 else "nearly every day"
             return Reason("repeat", f"You buy this {often}", product)
-        bought = self._as_of - pd.Timedelta(days=last)
-        month = bought.month_name() if last < YEAR_OLD_DAYS else f"{bought.month_name()} {bought.year}"
         return Reason("repeat", f"You {'last bought' if times > 1 else 'bought'} this in {month}", product)
 
 

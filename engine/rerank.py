@@ -1,7 +1,6 @@
 """What rules mean for the candidates: which are allowed, how they are weighed, and what limits a slate keeps."""
 
 import re
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -57,7 +56,7 @@ class Reranker:
         """
         good = self._showable[found.product] & allowed(found, self._rules, excluded, only_new=only_new)
         kept = np.flatnonzero(good)
-        mine = replace(found, features=None).take(kept)  # many, and of no use to the rules
+        mine = found.take(kept)
         score = self.chances(mine, only_new=only_new) * self._boost[mine.product]
         quotas = self._quotas(mine, size)
         return kept[choose(mine.row, mine.product, score, size, self._caps, quotas, self._variety)]

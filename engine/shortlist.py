@@ -14,6 +14,8 @@ LIKELIEST = 80
 """Candidates of each customer that are kept: many times a slate, so that no rule runs out of them."""
 LIKELIEST_NEW = 60
 """The same among those that are new to the customer."""
+LIGHT = 0.75
+"""The share of these that is kept where there are many customers: to rank them takes most of the time of picks."""
 FEWEST_NEW_HITS = 100
 """With fewer purchases of what was new among the candidates there is no shortlist: all are ranked in full."""
 TREES = 40
@@ -53,8 +55,9 @@ class Shortlist:
     Source: Wang, Lin, Metzler 2011 (SIGIR), "A cascade ranking model for efficient ranked retrieval".
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, light: bool = False) -> None:
         self.seed = seed
+        self.share = LIGHT if light else 1.0
 
     def fit(self, seen: Values, times: Values, hit: NDArray[np.bool_]) -> Self:
         """Learn both models.
@@ -79,8 +82,8 @@ class Shortlist:
         first_new = np.full(len(first), NEVER, dtype=np.float32)
         if new.any():
             first_new[new] = _raw(self._new, seen[new])
-        kept = rank(found.row, first) < LIKELIEST
-        kept |= new & (rank(found.row, first_new) < LIKELIEST_NEW)
+        kept = rank(found.row, first) < self.share * LIKELIEST
+        kept |= new & (rank(found.row, first_new) < self.share * LIKELIEST_NEW)
         return Shortlisted(first, first_new, kept)
 
 

@@ -41,15 +41,34 @@ def keep_top(scores: NDArray[np.float32], n: int) -> sparse.csr_array:
     scores = np.ascontiguousarray(scores)  # a block made of chosen columns lies column by column
     kept = scores > 0
     if n < width:
-        last = np.partition(scores, width - n, axis=1)[:, width - n, np.newaxis]
-        kept &= scores >= last
-        counts = np.count_nonzero(kept, axis=1)
-        for row in np.flatnonzero(counts > n):
-            tied = np.flatnonzero(scores[row] == last[row])
-            kept[row, tied[len(tied) - (counts[row] - n) :]] = False
+        kept &= scores >= _floor(scores, n)
     place = np.flatnonzero(kept)  # in one dimension it is found in half the time
-    starts = np.searchsorted(place, np.arange(rows + 1) * width)
-    return sparse.csr_array((scores.ravel()[place], place % width, starts), shape=scores.shape)
+    values, starts = scores.ravel()[place], np.searchsorted(place, np.arange(rows + 1) * width)
+    best = _best(values, starts, n)
+    starts = np.concatenate([[0], np.cumsum(best)])[starts]
+    return sparse.csr_array((values[best], place[best] % width, starts), shape=scores.shape)
+
+
+def _floor(scores: NDArray[np.float32], n: int) -> NDArray[np.float32]:
+    """(rows, 1) what the n highest of each row reach at least: the n-th of every few columns, which is found sooner."""
+    some = np.ascontiguousarray(scores[:, :: max(int((scores.shape[1] / n) ** 0.5), 1)])
+    return np.partition(some, some.shape[1] - n, axis=1)[:, -n, np.newaxis]
+
+
+def _best(values: NDArray[np.float32], starts: NDArray[np.intp], n: int) -> NDArray[np.bool_]:
+    """(values,) whether each is among the n highest of its row; of those that tie for the last place, the first are."""
+    counts = np.diff(starts)
+    last = np.zeros(len(counts), dtype=np.float32)
+    for row in np.flatnonzero(counts > n):
+        last[row] = np.partition(values[starts[row] : starts[row + 1]], -n)[-n]
+    last = np.repeat(last, counts)
+    best = values >= last
+    kept = np.diff(np.concatenate([[0], np.cumsum(best)])[starts])
+    for row in np.flatnonzero(kept > n):
+        mine = slice(starts[row], starts[row + 1])
+        tied = np.flatnonzero(values[mine] == last[mine])
+        best[mine][tied[len(tied) - (kept[row] - n) :]] = False
+    return best
 
 
 def most(counts: NDArray[np.integer] | NDArray[np.floating], n: int) -> NDArray[np.intp]:

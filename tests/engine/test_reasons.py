@@ -43,7 +43,7 @@ def one(reasons, row, column, lift=1.0):
     times, gap, last = found.times[pair], found.gap_days[pair], found.last_days[pair]
     score = np.ones(1, dtype=np.float32)
     features = found.take(pair).features()
-    pick = Candidates(np.array([0]), np.array([column]), score, score, times, gap, last, features)
+    pick = Candidates(np.array([0]), np.array([column]), score, score, times, gap, last, np.zeros(1, np.intp), features)
     [reason] = reasons.of(np.array([row]), pick, np.array([lift]))
     return reason.kind, reason.text
 

@@ -1,5 +1,7 @@
 """From candidates to slates: rules first, then the best, ties to the lower column."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -15,7 +17,9 @@ def candidates(*pairs):
     chance, last = np.array(score, dtype=np.float32), np.array(last_days, dtype=np.float32)
     gap = np.where(due, last, 0).astype(np.float32)
     times = np.array(bought, dtype=np.float32)
-    return Candidates(np.array(row, np.intp), np.array(product, np.intp), chance, chance, times, gap, last)
+    row, product = np.array(row, np.intp), np.array(product, np.intp)
+    found = Candidates.never_bought(row, product, chance)
+    return replace(found, times=times, gap_days=gap, last_days=last)
 
 
 def which(found, rules=NO_RULES, excluded=NO_PAIRS, *, only_new=False):
