@@ -108,7 +108,7 @@ class Links:
 
 
 # JSON and tokens are put together by hand, for a dozen links stand in each message.
-_text = json.JSONEncoder().encode
+_text = json.encoder.encode_basestring_ascii
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
