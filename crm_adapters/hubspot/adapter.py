@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import httpx
 
 from crm_adapters.base import FieldChange, FieldUpdate, Health, Page, PushResult, RemoteField
-from crm_adapters.drift import absent, refuse_drift
+from crm_adapters.drift import absent, each_form_told, form_told, refuse_drift
 from crm_adapters.errors import BadSource, BatchRefused, Denied, Unreachable, Unsupported
 from crm_adapters.flat import table_of
 from crm_adapters.http.answer import Answer
@@ -108,6 +108,7 @@ class HubSpot:
         """Those of customers, products and orders that the mapping has."""
         return [stream for stream in OBJECTS if stream in self.mapping.streams]
 
+    @each_form_told("HubSpot")
     def pull(self, stream: Stream, since: str | None) -> Iterator[Page]:
         """Yield what changed after the cursor, then what was archived; the last five minutes are looked at again.
 
@@ -219,6 +220,7 @@ class HubSpot:
             once(seen, ("archived", after))
             params = {**params, "after": after}
 
+    @each_form_told("HubSpot")
     def push(self, updates: Sequence[FieldUpdate]) -> Iterator[PushResult]:
         """Write contact properties: one call; if it is refused, those that don't fit their property are left out.
 
@@ -269,6 +271,7 @@ class HubSpot:
         words = {update.customer_id: misfit(update, known) for update in updates}
         return {one: PushResult(one, "rejected", told) for one, told in words.items() if told}
 
+    @form_told("HubSpot")
     def fields(self) -> list[RemoteField]:
         """The properties of contacts."""
         if self._known_fields is None:
@@ -276,6 +279,7 @@ class HubSpot:
             self._known_fields = [field_of(each) for each in found]
         return self._known_fields
 
+    @form_told("HubSpot")
     def ensure_fields(self, wanted: Sequence[RemoteField], *, dry_run: bool) -> list[FieldChange]:
         """Make the properties that are missing, in a group of their own; with `dry_run`, only say so."""
         known = {field.name: field for field in self.fields()}
@@ -295,6 +299,7 @@ class HubSpot:
             else FieldChange(field.name, "unfit", f"HubSpot does not make it: {self._words(answer.data)}")
         )
 
+    @each_form_told("HubSpot")
     def erase(self, ids: Sequence[str]) -> Iterator[PushResult]:
         """Delete contacts for good, with all that HubSpot keeps of them."""
         for one in ids:
@@ -302,6 +307,7 @@ class HubSpot:
             gone = answer.good or answer.status == NOT_FOUND
             yield PushResult(one, "sent" if gone else "rejected", "" if answer.good else self._words(answer.data))
 
+    @form_told("HubSpot")
     def check(self) -> Health:
         """Ask whose account it is, and what time it has."""
         answer = self._call("GET", "/account-info/v3/details")

@@ -22,6 +22,7 @@ from urllib.parse import quote
 import httpx
 
 from crm_adapters.base import FieldChange, FieldKind, FieldUpdate, Health, Page, PushResult, RemoteField
+from crm_adapters.drift import each_form_told, form_told
 from crm_adapters.errors import BadSource, BatchRefused, SourceMissing, Unsupported, without_secrets
 from crm_adapters.flat import table_of
 from crm_adapters.http import jsonapi
@@ -92,6 +93,7 @@ class Klaviyo:
         """Customers, products and orders, if the mapping has them."""
         return [each for each in (Stream.CUSTOMERS, Stream.PRODUCTS, Stream.ORDERS) if each in self.mapping.streams]
 
+    @each_form_told("Klaviyo")
     def pull(self, stream: Stream, since: str | None) -> Iterator[Page]:
         """Yield what changed after the cursor; a record of the last five minutes is looked at again (see `marks`).
 
@@ -172,6 +174,7 @@ class Klaviyo:
         ids = [] if stream is Stream.ORDERS else [str(each["id"]) for each in flat]
         return Page(stream, good, rejects, cursor, sample=sample(raw), ids=ids)
 
+    @each_form_told("Klaviyo")
     def push(self, updates: Sequence[FieldUpdate]) -> Iterator[PushResult]:
         """Write custom properties: together in one job; those of whom a property is cleared one by one.
 
@@ -251,6 +254,7 @@ class Klaviyo:
         gone = answer.status == NOT_FOUND
         return PushResult(update.customer_id, "not_found" if gone else "rejected", self._words(answer))
 
+    @form_told("Klaviyo")
     def fields(self) -> list[RemoteField]:
         """The custom properties of the hundred profiles that changed last: Klaviyo keeps no list of them."""
         if self._known_fields is None:
@@ -265,11 +269,13 @@ class Klaviyo:
             ]
         return self._known_fields
 
+    @form_told("Klaviyo")
     def ensure_fields(self, wanted: Sequence[RemoteField], *, dry_run: bool) -> list[FieldChange]:
         """Say which properties there are: Klaviyo makes one when it is first written."""
         known = {field.name: field for field in self.fields()}
         return [_change(field, known.get(field.name), dry_run=dry_run) for field in wanted]
 
+    @each_form_told("Klaviyo")
     def erase(self, ids: Sequence[str]) -> Iterator[PushResult]:
         """Ask Klaviyo to delete profiles for good, and to tell nobody of them any more; it does so in its own time."""
         for one in ids:
@@ -279,6 +285,7 @@ class Klaviyo:
             good = answer.good or answer.status == NOT_FOUND
             yield PushResult(one, "sent" if good else "rejected", "" if good else self._words(answer))
 
+    @form_told("Klaviyo")
     def check(self) -> Health:
         """Ask whose account it is."""
         answer = self._call("GET", f"/api/{ACCOUNTS}")

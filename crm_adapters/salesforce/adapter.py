@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 import httpx
 
 from crm_adapters.base import FieldChange, FieldUpdate, Health, Page, PushResult, RemoteField
+from crm_adapters.drift import each_form_told, form_told
 from crm_adapters.errors import BadSource, BatchRefused, Unsupported
 from crm_adapters.flat import table_of
 from crm_adapters.http.answer import Answer
@@ -89,6 +90,7 @@ class Salesforce:
         """Those of customers, products and orders that the mapping has."""
         return [stream for stream in TABLES if stream in self.mapping.streams]
 
+    @each_form_told("Salesforce")
     def pull(self, stream: Stream, since: str | None) -> Iterator[Page]:
         """Yield what changed after the cursor; the last five minutes are looked at again. Products come whole.
 
@@ -152,6 +154,7 @@ class Salesforce:
         ids = [str(each[ID]) for each in there]
         return Page(stream, good, rejects, cursor, gone=gone, merged=merged, sample=sample(raw), ids=ids)
 
+    @each_form_told("Salesforce")
     def push(self, updates: Sequence[FieldUpdate]) -> Iterator[PushResult]:
         """Write fields of contacts: one call; if it is refused, those that don't fit their fields are left out.
 
@@ -192,6 +195,7 @@ class Salesforce:
         words = {update.customer_id: misfit(update, known, self._table) for update in updates}
         return {one: PushResult(one, "rejected", told) for one, told in words.items() if told}
 
+    @form_told("Salesforce")
     def fields(self) -> list[RemoteField]:
         """The fields of contacts that the user may see."""
         if self._known_fields is None:
@@ -199,12 +203,14 @@ class Salesforce:
             self._known_fields = [field_of(each) for each in found]
         return self._known_fields
 
+    @form_told("Salesforce")
     def ensure_fields(self, wanted: Sequence[RemoteField], *, dry_run: bool) -> list[FieldChange]:
         """Say which fields are missing, and how to make them; they are made in Salesforce, dry run or not."""
         self._known_fields = None
         known = {field.name: field for field in self.fields()}
         return [change_of(self._table, field, known.get(field.name)) for field in wanted]
 
+    @each_form_told("Salesforce")
     def erase(self, ids: Sequence[str]) -> Iterator[PushResult]:
         """Delete contacts, up to 200 a call. Salesforce keeps them in its recycle bin for 15 days, unless emptied."""
         for start in range(0, len(ids), self.max_batch):
@@ -214,6 +220,7 @@ class Salesforce:
                 told = IN_THE_BIN if result.status == "sent" else result.message
                 yield PushResult(result.customer_id, "sent" if result.status == "not_found" else result.status, told)
 
+    @form_told("Salesforce")
     def check(self) -> Health:
         """Ask whose org it is, what time it has, and how many calls are left today."""
         answer = self._api.call("GET", f"{DATA}/query", params={"q": ORGANIZATION})

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 import httpx
 
 from crm_adapters.base import FieldChange, FieldUpdate, Health, Page, PushResult, RemoteField
+from crm_adapters.drift import each_form_told, form_told
 from crm_adapters.errors import Denied, Unsupported
 from crm_adapters.flat import table_of
 from crm_adapters.http.clock import Clock
@@ -85,6 +86,7 @@ class Shopify:
         """Those of customers, products and orders that the mapping has."""
         return list(self._lists)
 
+    @each_form_told("Shopify")
     def pull(self, stream: Stream, since: str | None) -> Iterator[Page]:
         """Yield what changed after the cursor; a record of the last five minutes is looked at again (see `marks`).
 
@@ -161,6 +163,7 @@ class Shopify:
         """Whether a reading of everything brings everything: of orders, only with a scope of its own."""
         return stream is not Stream.ORDERS or total is None or ALL_ORDERS in self._scopes
 
+    @each_form_told("Shopify")
     def push(self, updates: Sequence[FieldUpdate]) -> Iterator[PushResult]:
         """Write metafields; what is cleared is deleted.
 
@@ -172,14 +175,17 @@ class Shopify:
         for update in updates:
             yield bad.get(update.customer_id) or PushResult(update.customer_id, "sent")
 
+    @form_told("Shopify")
     def fields(self) -> list[RemoteField]:
         """The metafields that are defined for customers."""
         return self._metafields.defined()
 
+    @form_told("Shopify")
     def ensure_fields(self, wanted: Sequence[RemoteField], *, dry_run: bool) -> list[FieldChange]:
         """Define the metafields that are missing; with `dry_run`, only say so."""
         return self._metafields.ensure(wanted, dry_run=dry_run)
 
+    @each_form_told("Shopify")
     def erase(self, ids: Sequence[str]) -> Iterator[PushResult]:
         """Ask Shopify to erase customers' personal data, which it does in its own time.
 
@@ -191,6 +197,7 @@ class Shopify:
             words = self._shop.words(faults[0]) if faults else ""
             yield PushResult(one, "rejected" if faults else "sent", words)
 
+    @form_told("Shopify")
     def check(self) -> Health:
         """Ask whose shop it is, what the token may do, which version answers, and what time it has.
 

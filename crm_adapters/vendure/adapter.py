@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 import httpx
 
 from crm_adapters.base import FieldChange, FieldKind, FieldUpdate, Health, Page, PushResult, RemoteField
+from crm_adapters.drift import each_form_told, form_told
 from crm_adapters.errors import BadSource, BatchRefused, Denied, Unsupported
 from crm_adapters.flat import table_of
 from crm_adapters.http.client import Client
@@ -101,6 +102,7 @@ class Vendure:
         """Customers, products and orders."""
         return list(self._lists)
 
+    @each_form_told("Vendure")
     def pull(self, stream: Stream, since: str | None) -> Iterator[Page]:
         """Yield what changed after the cursor; a record of the last five minutes is looked at again (see `marks`).
 
@@ -171,6 +173,7 @@ class Vendure:
         good, rejects = translate(stream, self.mapping.stream(stream), raw, lambda row: f"{stream} {place[row]}")
         return Page(stream, good, rejects, sample=sample(raw), ids=list(dict.fromkeys(place)))
 
+    @each_form_told("Vendure")
     def push(self, updates: Sequence[FieldUpdate]) -> Iterator[PushResult]:
         """Write custom fields. One that is refused does not keep the others: they are sent again without it.
 
@@ -210,6 +213,7 @@ class Vendure:
                 return Fault(told["message"], name, told["__typename"])
         return None
 
+    @form_told("Vendure")
     def fields(self) -> list[RemoteField]:
         """The custom fields of customers."""
         if self._known_fields is None:
@@ -222,11 +226,13 @@ class Vendure:
             ]
         return self._known_fields
 
+    @form_told("Vendure")
     def ensure_fields(self, wanted: Sequence[RemoteField], *, dry_run: bool) -> list[FieldChange]:
         """Say which fields are missing: Vendure's stand in its configuration, where only its owner can make them."""
         known = {field.name: field for field in self.fields()}
         return [_change(field, known.get(field.name)) for field in wanted]
 
+    @each_form_told("Vendure")
     def erase(self, ids: Sequence[str]) -> Iterator[PushResult]:
         """Delete customers in the shop, for good."""
         for one in ids:
@@ -236,6 +242,7 @@ class Vendure:
             words = told.get("message") or next((fault.message for fault in reply.faults), "")
             yield PushResult(one, "sent" if gone else "rejected", words or "")
 
+    @form_told("Vendure")
     def check(self) -> Health:
         """Log in, and see whether customers may be read."""
         reply = self._asked("{ customers(options: {take: 1}) { totalItems } activeAdministrator { emailAddress } }", {})

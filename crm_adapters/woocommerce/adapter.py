@@ -22,7 +22,7 @@ import httpx
 
 from crm_adapters.base import FieldChange, FieldUpdate, Health, Page, PushResult, RemoteField
 from crm_adapters.counted import walk
-from crm_adapters.drift import absent, refuse_drift
+from crm_adapters.drift import absent, each_form_told, form_told, refuse_drift
 from crm_adapters.errors import BadSource, BatchRefused, Unsupported
 from crm_adapters.flat import table_of
 from crm_adapters.http.clock import Clock
@@ -81,6 +81,7 @@ class WooCommerce:
         """Customers, products, orders and offers, if the mapping has them."""
         return [each for each in (Stream.CUSTOMERS, *LISTS) if each in self.mapping.streams]
 
+    @each_form_told("WooCommerce")
     def pull(self, stream: Stream, since: str | None) -> Iterator[Page]:
         """Yield what changed after the cursor; of what has a date, the last five minutes are looked at again.
 
@@ -164,6 +165,7 @@ class WooCommerce:
     def _named(self, stream: Stream) -> list[str]:
         return [field.column for field in self.mapping.stream(stream).fields.values() if field.column]
 
+    @each_form_told("WooCommerce")
     def push(self, updates: Sequence[FieldUpdate]) -> Iterator[PushResult]:
         """Write metadata of customers, in one call; None takes one away.
 
@@ -191,6 +193,7 @@ class WooCommerce:
             for update, item in found
         }
 
+    @form_told("WooCommerce")
     def fields(self) -> list[RemoteField]:
         """The metadata of the hundred customers that came last: WooCommerce keeps no list of them."""
         if self._known_fields is None:
@@ -204,11 +207,13 @@ class WooCommerce:
             ]
         return self._known_fields
 
+    @form_told("WooCommerce")
     def ensure_fields(self, wanted: Sequence[RemoteField], *, dry_run: bool) -> list[FieldChange]:
         """Say which metadata there are: WooCommerce makes one when it is first written."""
         known = {field.name: field for field in self.fields()}
         return [words.change_of(field, known.get(field.name), dry_run=dry_run) for field in wanted]
 
+    @each_form_told("WooCommerce")
     def erase(self, ids: Sequence[str]) -> Iterator[PushResult]:
         """Delete customers for good.
 
@@ -227,6 +232,7 @@ class WooCommerce:
             gone = answer.good or words.code_of(answer.data) in words.GONE
             yield PushResult(one, "sent" if gone else "rejected", "" if answer.good else self._api.told(answer.data))
 
+    @form_told("WooCommerce")
     def check(self) -> Health:
         """See whether customers may be read, and what the shop counts its prices in."""
         answer = self._api.call("GET", "customers", params={**EVERYBODY, "per_page": "1"})

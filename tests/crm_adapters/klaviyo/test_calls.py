@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from crm_adapters.base import FieldUpdate, System
-from crm_adapters.errors import Denied, Unreachable
+from crm_adapters.errors import BadSource, Denied, Unreachable
 from crm_adapters.records import Stream
 from tests.crm_adapters.klaviyo.fake import KEY, refusal, reply
 
@@ -152,5 +152,6 @@ def test_what_errors_of_a_push_repeat_is_told_without_the_key(world):
 def test_the_account_is_read_as_the_sdk_reads_it(world):
     """The witness lets no answer pass that the SDK can't read; this one stands in none of the specification's files."""
     world.fake.troubles = [lambda request, answer: reply({"data": [{"type": "account", "id": 5, "attributes": {}}]})]
-    with pytest.raises(ValueError, match="validation error"):
+    with pytest.raises(BadSource) as refused:
         world.open().check()
+    assert "validation error" in str(refused.value.__cause__)

@@ -1,5 +1,6 @@
 """When Shopify fails, refuses or wants no more calls, nothing is lost, and the token is told nowhere."""
 
+import json
 import logging
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +15,7 @@ from crm_adapters.records import Stream
 from tests.crm_adapters.shopify.fake import TOKEN
 from tests.crm_adapters.shopify.world import line
 
-CUSTOMERS, ORDERS = Stream.CUSTOMERS, Stream.ORDERS
+CUSTOMERS, PRODUCTS, ORDERS = Stream.CUSTOMERS, Stream.PRODUCTS, Stream.ORDERS
 THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)
 
 
@@ -212,3 +213,57 @@ def test_an_order_comes_with_all_its_lines_or_not_at_all(world, fake):
     fake.troubles = [None, None, *[lambda *_: httpx.Response(502)] * 50]
     with pytest.raises(Unreachable):
         list(world.open().pull(ORDERS, None))
+
+
+def changing(change):
+    """Answers as usual, with something changed within."""
+
+    def changed(request, answer):
+        told = json.loads(answer(request).content)
+        change(told)
+        return httpx.Response(200, json=told)
+
+    return changed
+
+
+def first(told):
+    return next(iter(told["data"].values()))["nodes"][0]
+
+
+@pytest.mark.parametrize(
+    ("stream", "calls", "change"),
+    [
+        (CUSTOMERS, 0, lambda told: told.update(extensions=["x"])),
+        (CUSTOMERS, 0, lambda told: told["data"]["counted"].pop("count")),
+        (CUSTOMERS, 1, lambda told: told["data"]["customers"].pop("pageInfo")),
+        (CUSTOMERS, 1, lambda told: first(told).update(id=["1"])),
+        (PRODUCTS, 1, lambda told: first(told).update(variants=["Tea"])),
+        (PRODUCTS, 1, lambda told: first(told).update(priceRangeV2="1.50")),
+        (ORDERS, 1, lambda told: first(told)["lineItems"].update(nodes="Tea")),
+        (ORDERS, 1, lambda told: first(told)["lineItems"]["nodes"][0].pop("quantity")),
+    ],
+)
+def test_a_record_of_another_form_is_told(world, fake, stream, calls, change):
+    world.customer("1", THEN)
+    world.product("3", THEN)
+    world.order("9", THEN, lineItems=[line(1, "3")])
+    fake.troubles = [*[None] * calls, changing(change)]
+    with pytest.raises(BadSource, match=r"Shopify answers in another form than expected: .*; see whether"):
+        list(world.open().pull(stream, None))
+
+
+@pytest.mark.parametrize("change", [lambda told: told["data"]["metafieldsSet"].update(userErrors=[{"x": 1}])])
+def test_a_push_that_is_answered_in_another_form_says_of_nobody_that_it_was_written(filled, fake, change):
+    fake.troubles = [None, changing(change)]
+    with pytest.raises(BadSource, match="Shopify answers in another form than expected: it lacks"):
+        list(filled.open().push([FieldUpdate("1", {"pick": "Tea"})]))
+
+
+@pytest.mark.parametrize("given", [{"html": "<h1>Sign in</h1>"}, {"status_code": 502, "html": "<h1>Bad gateway</h1>"}])
+def test_a_push_whose_answer_is_broken_is_sent_again_and_in_the_end_told(filled, fake, given):
+    broken = lambda *_: httpx.Response(**{"status_code": 200, **given})  # noqa: E731
+    fake.troubles = [None, broken]
+    assert [each.status for each in filled.open().push([FieldUpdate("01", {"pick": "Tea"})])] == ["sent"]
+    fake.troubles = [None, *[broken] * 50]
+    with pytest.raises(Unreachable, match="try again later"):
+        list(filled.open().push([FieldUpdate("01", {"pick": "Tea"})]))

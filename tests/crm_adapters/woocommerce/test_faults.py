@@ -236,3 +236,56 @@ def test_neither_key_nor_secret_is_in_a_log_error_result_or_repr(filled, opened,
     assert "GET shop.example.com/wp-json/wc/v3/customers" in caplog.text
     assert all(one not in words for words in told for one in hidden)
     assert sum("***" in words for words in told) >= 4
+
+
+@pytest.mark.parametrize(
+    ("stream", "change"),
+    [
+        (CUSTOMERS, {"meta_data": 7}),
+        (PRODUCTS, {"images": {"src": "x"}}),
+        (PRODUCTS, {"categories": ["Tea"]}),
+        (ORDERS, {"line_items": ["Tea"]}),
+        (ORDERS, {"date_modified_gmt": ["2026"]}),
+    ],
+)
+def test_a_record_of_another_form_is_told(filled, opened, stream, change):
+    def changed(usual):
+        told = usual()
+        return answered([each | change for each in json.loads(told.content)], headers={"x-wp-total": "1"})
+
+    filled.put(str(stream), 1, THEN)
+    filled.troubles = [changed] * 4
+    with pytest.raises(BadSource, match=r"WooCommerce answers in another form than expected: .*; see whether"):
+        list(opened(transport=filled.transport()).pull(stream, None))
+
+
+@pytest.mark.parametrize("told", [{"update": ["x"]}, {"update": [{"email": "a@example.com"}]}])
+def test_a_batch_that_is_answered_in_another_form_says_of_nobody_that_it_was_written(filled, opened, told):
+    filled.troubles = [lambda _: answered(told)]
+    with pytest.raises(BadSource, match="another form than expected"):
+        list(opened(transport=filled.transport()).push([FieldUpdate("1", {"pick": "Tea"})]))
+
+
+@pytest.mark.parametrize("part", ["refunds", "variations"])
+@pytest.mark.parametrize("total", ["", "900"])
+def test_refunds_and_variations_that_repeat_end(filled, opened, part, total):
+    filled.put("orders", 1, THEN)
+    filled.refund(1, 101, {})
+    filled.put("products", 1, THEN)
+    filled.vary(1, 2)
+    many = [{"id": number, "status": "publish", "line_items": []} for number in range(100)]
+    same = lambda _: answered(many, headers={"x-wp-total": total})  # noqa: E731
+    stream, calls = (ORDERS, 2) if part == "refunds" else (PRODUCTS, 1)
+    filled.troubles = [*[None] * calls, *[same] * 60]
+    with pytest.raises(BadSource, match=r"comes again and again; .*nothing is lost"):
+        list(opened(transport=filled.transport()).pull(stream, None))
+    assert len(filled.calls(part)) <= 12
+
+
+@pytest.mark.parametrize("status", [200, 502])
+def test_a_push_whose_answer_is_a_page_is_sent_again_and_in_the_end_told(filled, opened, status):
+    filled.troubles = [lambda _: page(status)]
+    assert [each.status for each in opened().push([FieldUpdate("1", {"pick": "Tea"})])] == ["sent"]
+    filled.troubles = [lambda _: page(status)] * 50
+    with pytest.raises(Unreachable, match="WooCommerce can't be used now"):
+        list(opened().push([FieldUpdate("1", {"pick": "Tea"})]))
