@@ -83,6 +83,7 @@ class Mark:
             if (known["v"], known["mapped"]) != (VERSION, mapped):
                 raise ValueError("of another version or mapping")
             settled, read = (_position(known[name]) for name in ("settled", "read"))
+            sorted(each[0] for each in (settled, read) if each and each[0] is not None)  # of one kind, or damaged
             return cls(settled, read, int(known["rows"]), int(known["total"]), tuple(map(int, known["prints"])))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise bad_cursor() from error

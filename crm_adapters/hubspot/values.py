@@ -57,9 +57,13 @@ def absorbed(raw: Mapping[str, Any]) -> list[str]:
 
 def known_archive(since: str | None) -> list[list[str]]:
     """The archived records that a cursor knows: id and time."""
-    told = json.loads(since).get("archived") if since else []
-    if not isinstance(told, list) or not all(isinstance(each, list) and len(each) == 2 for each in told):
-        raise bad_cursor()
+    told: list[list[str]] = json.loads(since).get("archived") if since else []
+    try:
+        for identity, at in told:
+            if not isinstance(identity, str) or not datetime.fromisoformat(at).tzinfo:
+                raise ValueError("no id, or no time")
+    except (TypeError, ValueError) as error:
+        raise bad_cursor() from error
     return told
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from crm_adapters.base import FieldUpdate, System
-from crm_adapters.errors import BadSource, Denied, SourceMissing, Unreachable
+from crm_adapters.errors import BadCursor, BadSource, Denied, SourceMissing, Unreachable
 from crm_adapters.records import Stream
 from crm_adapters.registry import Access
 from tests.crm_adapters.hubspot.fake import TOKEN, batch, error, fault
@@ -205,3 +205,37 @@ def test_the_token_is_in_no_log_error_result_or_repr(filled, opened, caplog):
     assert "POST api.hubapi.com/crm/v3/objects/contacts/search: 400" in caplog.text
     assert all(TOKEN not in words for words in told)
     assert sum("***" in words for words in told) >= 3
+
+
+@pytest.mark.parametrize(
+    ("stream", "calls", "data"),
+    [
+        (CUSTOMERS, 0, {"results": 7}),
+        (CUSTOMERS, 0, {"results": [{"id": "1"}]}),
+        (CUSTOMERS, 0, {"results": [{"id": "one", "properties": {}, "updatedAt": "2026-01-05T10:00:00Z"}]}),
+        (CUSTOMERS, 1, {"results": [{"archivedAt": "2026-01-05T10:00:00Z"}]}),
+        (ORDERS, 1, {"results": [{"from": "41", "to": []}]}),
+        (ORDERS, 1, {"results": [{"from": {"id": "41"}, "to": "51"}]}),
+    ],
+)
+def test_a_record_of_another_form_is_told(account, opened, stream, calls, data):
+    account.put("orders", 41, {"hs_createdate": "2026-01-05T10:00:00Z"}, THEN)
+    account.troubles = [*[None] * calls, lambda _: (200, {}, json.dumps(data).encode())]
+    with pytest.raises(BadSource, match=r"HubSpot answers in another form than expected: .*; see whether"):
+        list(opened().pull(stream, None))
+
+
+@pytest.mark.parametrize("archived", [[["7", "soon"]], [["7"]], [[7, 8]], [7], "x", None, [["7", "2026-01-05"]]])
+def test_a_cursor_whose_archive_is_damaged_is_refused(filled, opened, archived):
+    told = json.loads(list(opened().pull(CUSTOMERS, None))[-1].cursor)
+    with pytest.raises(BadCursor, match="--full"):
+        ids(opened(), json.dumps(told | {"archived": archived}))
+
+
+@pytest.mark.parametrize(("status", "content"), [(200, b"<html>Sign in</html>"), (200, b'{"res'), (502, b"<html>Bad")])
+def test_a_push_whose_answer_is_broken_is_sent_again_and_in_the_end_told(filled, opened, status, content):
+    filled.troubles = [lambda _: (status, {}, content)]
+    assert [each.status for each in opened().push([FieldUpdate("1", {"pick": "Tea"})])] == ["sent"]
+    filled.troubles = [lambda _: (status, {}, content)] * 50
+    with pytest.raises(Unreachable, match="try again later"):
+        list(opened().push([FieldUpdate("1", {"pick": "Tea"})]))
