@@ -38,6 +38,7 @@ from crm_adapters.hubspot.search import (
     moment_of,
     once,
     position,
+    repeats,
     row_of,
 )
 from crm_adapters.hubspot.values import (
@@ -195,6 +196,7 @@ class HubSpot:
                 found.setdefault(identity, []).extend(str(one["toObjectId"]) for one in each["to"])
                 if after:
                     once(seen, (identity, after))
+                    once(seen, (identity, f"holds {print_of(each['to'])}"))
                     asked.append({"id": identity, "after": after})
         return found
 
@@ -210,9 +212,13 @@ class HubSpot:
     def _archived(self, asked: Asked) -> Iterator[tuple[str, str]]:
         """Each archived record, and when it was archived."""
         params, seen = {"archived": "true", "limit": str(CHUNK), "properties": ID}, set[tuple[str, str]]()
+        before: list[Any] = []
         while True:
             found = self._read("GET", asked.path, params=params)
-            for each in found["results"]:
+            if found["results"] and found["results"] == before:  # behind a place that is new each time
+                raise repeats()
+            before = found["results"]
+            for each in before:
                 yield str(each["id"]), moment_of(each.get("archivedAt") or each["updatedAt"])
             after = after_of(found)
             if not after:

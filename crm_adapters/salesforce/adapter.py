@@ -238,6 +238,8 @@ class Reader:
 
     def __init__(self, api: Api, asked: Asked, records: int) -> None:
         self._api, self._asked, self._records = api, asked, records
+        self._at: Position | None = None
+        self._begun: set[Position] = set()
 
     def after(self, at: Position | None) -> tuple[list[Row], bool]:
         """The next rows, and whether there are no more.
@@ -245,9 +247,13 @@ class Reader:
         Raises:
             BadSource: what comes does not follow the position: reading on would never end.
         """
+        if at != self._at:
+            self._begun = set()
         rows = [row_of(each) for each in self._api.query(self._asked.after(at, self._records))]
-        if rows and at is not None and (rows[0].time < at[0] or position(rows[0]) == at):
+        if rows and at is not None and (rows[0].time < at[0] or position(rows[0]) in self._begun | {at}):
             raise repeats()
+        self._begun |= {position(row) for row in rows[:1]}
+        self._at = position(rows[-1]) if rows else at
         return rows, len(rows) < self._records
 
 

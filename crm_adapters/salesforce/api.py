@@ -121,7 +121,11 @@ class Api:
     def _rest(self, found: Mapping[str, Any]) -> Iterator[Any]:
         """The records of a page and of those behind it."""
         seen: set[str] = set()
+        before: list[Any] = []
         while True:
+            if found["records"] and found["records"] == before:  # at a place that is new each time
+                raise repeats()
+            before = found["records"]
             for record in found["records"]:
                 yield {name: self._unfolded(value) for name, value in record.items() if name != "attributes"}
             following = found.get("nextRecordsUrl")

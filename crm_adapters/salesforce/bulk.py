@@ -15,7 +15,7 @@ from typing import Any
 from crm_adapters.errors import BadSource, Unreachable
 from crm_adapters.http.answer import Answer
 from crm_adapters.marks import LATE, Mark, bad_cursor
-from crm_adapters.salesforce.api import DATA, NOT_FOUND, Api
+from crm_adapters.salesforce.api import DATA, NOT_FOUND, Api, repeats
 
 VERSION = 1
 JOBS = f"{DATA}/jobs/query"
@@ -80,12 +80,16 @@ def pieces(api: Api, job: Job, records: int) -> Iterator[tuple[list[dict[str, st
 
     Raises:
         BadCursor: Salesforce does not keep the job any more.
-        BadSource: the job failed.
+        BadSource: the job failed, or a piece comes again.
         Unreachable: it takes too long, or a piece was cut short.
     """
     _wait(api, job)
     left: Job | None = job
+    seen: set[str] = set()
     while left is not None:
+        if left.locator in seen:
+            raise repeats()
+        seen.add(left.locator)
         params = {"maxRecords": str(records)} | ({"locator": left.locator} if left.locator else {})
         answer = api.call("GET", f"{JOBS}/{job.id}/results", params=params)
         following = answer.headers.get("sforce-locator", END)

@@ -5,10 +5,11 @@ from typing import Any
 
 from crm_adapters.base import FieldChange, FieldUpdate, PushResult, RemoteField
 from crm_adapters.errors import BatchRefused
+from crm_adapters.marks import print_of
 from crm_adapters.shopify import fields
 from crm_adapters.shopify.calls import Shop
 from crm_adapters.shopify.fields import Item
-from crm_adapters.shopify.pages import next_of, refuse_same
+from crm_adapters.shopify.pages import next_of, refuse_seen
 
 MOST_IN_A_LIST = 250
 
@@ -66,11 +67,14 @@ class Metafields:
         if self._known is None:
             known: list[Mapping[str, Any]] = []
             cursor, is_last = None, False
+            seen: set[str | int] = set()
             while not is_last:
                 asked = {"first": MOST_IN_A_LIST, "after": cursor}
                 found = self._shop.read("metafieldDefinitions", fields.DEFINITIONS, asked)
-                before, cursor = cursor, next_of(found)
-                refuse_same(before, cursor)
+                cursor = next_of(found)
+                if cursor is not None:
+                    refuse_seen(seen, cursor)
+                    refuse_seen(seen, print_of(found["nodes"]))
                 known, is_last = [*known, *found["nodes"]], cursor is None
             self._known = known
         return self._known

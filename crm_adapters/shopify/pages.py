@@ -13,7 +13,7 @@ from typing import Any
 
 from crm_adapters.errors import BadSource
 from crm_adapters.in_order import Row, position
-from crm_adapters.marks import LATE, Position
+from crm_adapters.marks import LATE, Position, print_of
 from crm_adapters.shopify.calls import Shop, TooDear
 from crm_adapters.shopify.lists import Listing
 
@@ -42,6 +42,7 @@ class Pages:
             AdapterError: as `Shop.asked`.
         """
         since, last, cursor, shown = at and at[0], _Last(), None, 0
+        seen: set[str | int] = set()
         settled = datetime.fromtimestamp(self._shop.clock.now(), UTC) - LATE
         held: list[Row] = []
         while True:
@@ -51,12 +52,12 @@ class Pages:
             held += [row for row in new if row.time > settled]
             yield [row for row in new if row.time <= settled]
             shown += self.size
-            before, cursor = cursor, next_of(found)
+            cursor = next_of(found)
             if cursor is None:
                 break
-            refuse_same(before, cursor)
+            refuse_seen(seen, cursor)
             if shown + self.size > MOST_PAGED:
-                since, cursor, shown = self._begun_again(since, rows), None, 0
+                since, cursor, shown, seen = self._begun_again(since, rows), None, 0, set()
         yield sorted(held, key=position)
 
     def _begun_again(self, since: datetime | None, rows: list[Row]) -> datetime:
@@ -96,13 +97,15 @@ class Pages:
     def _inner(self, gid: str, inner: Mapping[str, Any]) -> list[Any] | None:
         """What else is in the list within a record; None: the record is gone."""
         more: list[Any] = []
+        seen: set[str | int] = set()
         while (cursor := next_of(inner)) is not None:
+            refuse_seen(seen, cursor)
             variables = {"id": gid, "first": MOST_INNER, "after": cursor}
             record = self._shop.find(self._asked.one, self._asked.more, variables)
             if record is None:
                 return None
             inner = record[self._asked.inner]
-            refuse_same(cursor, next_of(inner))
+            refuse_seen(seen, print_of(inner["nodes"]))
             more += inner["nodes"]
         return more
 
@@ -128,7 +131,8 @@ def next_of(found: Mapping[str, Any]) -> str | None:
     return str(info["endCursor"]) if info["hasNextPage"] else None
 
 
-def refuse_same(before: str | None, after: str | None) -> None:
-    """Refuse a page that was there before: reading on would never end."""
-    if before is not None and before == after:
+def refuse_seen(seen: set[str | int], page: str | int) -> None:
+    """Refuse a page, by its place or its print, that was there before: reading on would never end."""
+    if page in seen:
         raise BadSource("Shopify gives the same page again and again", remedy="try again later; nothing is lost")
+    seen.add(page)

@@ -141,12 +141,14 @@ class Vendure:
         while True:
             again = len(found[-1:])
             items, total = self._items(asked, at, len(found) - again, self.page_records + again)
-            if found and [row.id for row in items[:1]] != [found[-1].id]:
-                found, begun = [], begun + 1
+            moved = found and [row.id for row in items[:1]] != [found[-1].id]
+            if moved or (len(items) <= again and len(found) < total):
+                begun += 1
                 if begun > MOST_BEGUN:
-                    raise BadSource(
-                        "Vendure gives the same page again and again", remedy="try again later; nothing is lost"
-                    )
+                    short = f"counts {total:,} {asked.name}, and shows {len(found):,} of them"
+                    words = "gives the same page again and again" if moved else short
+                    raise BadSource(f"Vendure {words}", remedy="try again later; nothing is lost")
+                found = []
                 continue
             found += items[again:]
             last = len(found) >= total

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 
@@ -287,6 +288,34 @@ def test_associations_that_give_the_same_page_for_ever_are_refused(account, open
     to = [{"toObjectId": "51", "associationTypes": []}]
     page = {"results": [{"from": {"id": "41"}, "to": to, "paging": {"next": {"after": "51"}}}]}
     account.troubles = [None, *[repeated(page)] * 50]
+    with pytest.raises(BadSource, match="same page again"):
+        pulled(opened(), ORDERS)
+    assert len(account.requests) == 3
+
+
+def renewed(told, places):
+    """The same records, behind a place that is new each time."""
+    return lambda _: (200, {}, json.dumps(told | {"paging": {"next": {"after": str(next(places))}}}).encode())
+
+
+def test_an_archive_that_repeats_behind_ever_new_places_is_refused(account, opened):
+    held = {"results": [{"id": "7", "archivedAt": "2026-01-05T10:00:00Z"}]}
+    account.troubles = [None, *[renewed(held, count(1))] * 50]
+    with pytest.raises(BadSource, match="same page again"):
+        pulled(opened())
+    assert len(account.requests) == 3
+
+
+def test_associations_that_repeat_behind_ever_new_places_are_refused(account, opened):
+    put_order(account, 41, [(51, {"quantity": "1", "amount": "1"})])
+    to = [{"toObjectId": "51", "associationTypes": []}]
+    places = count(51)
+
+    def repeating(_):
+        found = {"from": {"id": "41"}, "to": to, "paging": {"next": {"after": str(next(places))}}}
+        return 200, {}, json.dumps({"results": [found]}).encode()
+
+    account.troubles = [None, *[repeating] * 50]
     with pytest.raises(BadSource, match="same page again"):
         pulled(opened(), ORDERS)
     assert len(account.requests) == 3

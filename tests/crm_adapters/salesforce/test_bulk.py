@@ -154,3 +154,25 @@ def test_a_damaged_cursor_is_refused(many, opened, damage):
     told = json.loads(next(opening(opened).pull(CUSTOMERS, None)).cursor)
     with pytest.raises(BadCursor):
         list(opening(opened).pull(CUSTOMERS, json.dumps(told | damage)))
+
+
+@pytest.mark.parametrize("locators", ["aa", "abab"], ids=["itself", "each other"])
+def test_pieces_that_never_end_are_told(many, opened, locators):
+    pages = opening(opened).pull(CUSTOMERS, None)
+    next(pages)
+    _, headers, text = many.results({"maxRecords": "10"}, None, next(iter(many.jobs)))
+    pieces = [httpx_answer(200, {**headers, "sforce-locator": each}, text) for each in locators]
+    many.troubles = [None, None, *[lambda _, each=each: each for each in pieces * 20]]
+    with pytest.raises(BadSource, match="the same page again and again; try again later; nothing is lost"):
+        list(pages)
+    assert len(many.calls("/results")) <= 3
+
+
+@pytest.mark.parametrize("name", ["Id", "IsDeleted"])
+def test_a_piece_without_a_column_that_is_needed_is_told(many, opened, name):
+    pages = opening(opened).pull(CUSTOMERS, None)
+    next(pages)
+    _, headers, text = many.results({"maxRecords": "10"}, None, next(iter(many.jobs)))
+    many.troubles = [None, None, lambda _: httpx_answer(200, headers, text.replace(f'"{name}"', '"Other"', 1))]
+    with pytest.raises(BadSource, match=f"another form than expected: it lacks '{name}'"):
+        list(pages)

@@ -1,5 +1,6 @@
 """When Salesforce fails, refuses or cuts short, nothing is lost, and no secret is told anywhere."""
 
+import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,7 +8,7 @@ import httpx
 import pytest
 
 from crm_adapters.base import FieldUpdate, System
-from crm_adapters.errors import BadSource, Denied, Unreachable
+from crm_adapters.errors import BadCursor, BadSource, Denied, Unreachable
 from crm_adapters.records import Stream
 from tests.crm_adapters.salesforce.fake import CLIENT, FIRST, SECRET
 from tests.crm_adapters.salesforce.parts import identity, refused
@@ -242,3 +243,59 @@ def test_no_secret_is_in_a_log_error_result_or_repr(filled, opened, caplog):
     assert "GET acme.my.example.com/services/data/v64.0/queryAll?q: 400" in caplog.text
     assert all(secret not in words for words in told for secret in (token, SECRET, FIRST, "5Aep861", CLIENT))
     assert sum("***" in words for words in told) == 4
+
+
+def shown(*numbers, **more):
+    told = {"SystemModstamp": "2026-01-05T10:00:00.000+0000", "IsDeleted": False}
+    return {"records": [{"Id": ALL[number], **told} for number in numbers], **more}
+
+
+@pytest.mark.parametrize("behind", [{}, {"next": True}], ids=["questions", "parts of one answer"])
+def test_pages_of_one_time_that_take_turns_are_told_instead_of_read_for_ever(filled, opened, behind):
+    places = [{"nextRecordsUrl": f"/services/data/v64.0/query/{n}"} if behind else {} for n in range(40)]
+    pages = [shown(0 if behind else n % 2, **place) for n, place in enumerate(places)]
+    filled.troubles = [None, *[lambda _, page=page: httpx.Response(200, json=page) for page in pages]]
+    with pytest.raises(BadSource, match="the same page again and again"):
+        ids(opened(page_records=1))
+    assert len(filled.requests) <= 5
+
+
+@pytest.mark.parametrize(
+    ("stream", "record"),
+    [
+        (CUSTOMERS, {"IsDeleted": None, "gone": "IsDeleted"}),
+        (Stream.ORDERS, {"OrderItems": "Tea"}),
+        (Stream.ORDERS, {"OrderItems": [7]}),
+        (Stream.PRODUCTS, {"PricebookEntries": 7}),
+    ],
+)
+def test_a_record_of_another_form_is_told(filled, opened, stream, record):
+    record = dict(record)
+    (found,) = shown(0)["records"]
+    found |= record
+    found.pop(found.pop("gone", ""), None)
+    filled.troubles = [*[None] * (stream is CUSTOMERS), lambda _: httpx.Response(200, json={"records": [found]})]
+    with pytest.raises(BadSource, match=r"Salesforce answers in another form than expected: .*; see whether"):
+        list(opened().pull(stream, None))
+
+
+def test_fields_of_another_form_are_told(filled, opened):
+    filled.troubles = [lambda _: httpx.Response(200, json={"fields": [{"name": "Pick__c"}]})]
+    with pytest.raises(BadSource, match="another form than expected: it lacks 'type'"):
+        opened().fields()
+
+
+def test_a_cursor_whose_times_are_of_two_kinds_is_refused(filled, opened):
+    told = json.loads(list(opened(page_records=2).pull(CUSTOMERS, None))[-1].cursor)
+    with pytest.raises(BadCursor, match="--full"):
+        ids(opened(), json.dumps(told | {"settled": ["soon", "x"]}))
+
+
+@pytest.mark.parametrize("given", [{"html": "<h1>Sign in</h1>"}, {"status_code": 502, "html": "<h1>Bad gateway</h1>"}])
+def test_a_push_whose_answer_is_broken_is_sent_again_and_in_the_end_told(filled, opened, given):
+    broken = lambda _: httpx.Response(**{"status_code": 200, **given})  # noqa: E731
+    filled.troubles = [broken]
+    assert [each.status for each in opened().push([FieldUpdate(ALL[0], {"Pick__c": "Tea"})])] == ["sent"]
+    filled.troubles = [broken] * 50
+    with pytest.raises(Unreachable, match="try again later"):
+        list(opened().push([FieldUpdate(ALL[0], {"Pick__c": "Tea"})]))

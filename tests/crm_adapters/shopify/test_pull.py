@@ -1,7 +1,10 @@
 """What a pull makes of Shopify's records, and that none is lost or comes twice, however long its lists are."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 
+import httpx
 import pytest
 
 from crm_adapters.errors import BadSource, Unsupported
@@ -177,3 +180,41 @@ def test_a_rejected_record_is_not_swept(world):
     world.put(CUSTOMERS, [{"id": "1", "email": "none", "first_name": "Ann", "updated_at": THEN}])
     (page,) = world.open().pull(CUSTOMERS, None)
     assert (page.rows.num_rows, page.ids) == (0, ["1"])
+
+
+PLACES = {"itself": ["a"], "each other": ["a", "b"], "ever new places": list(map(str, range(40)))}
+
+
+@pytest.mark.parametrize("places", PLACES.values(), ids=PLACES)
+def test_lines_that_never_end_are_told(world, fake, places):
+    world.order("9", THEN, lineItems=[line(number, "3") for number in range(1, 30)])
+    fake.maximum = fake.left = 10_000.0
+    kept, following = [], cycle(places)
+
+    def repeating(request, answer):
+        kept.append(answer(request) if not kept else kept[0])
+        told = json.loads(kept[0].content)
+        told["data"]["order"]["lineItems"]["pageInfo"] = {"hasNextPage": True, "endCursor": next(following)}
+        return httpx.Response(200, json=told)
+
+    fake.troubles = [None, None, *[repeating] * 20]
+    with pytest.raises(BadSource, match="the same page again and again; try again later; nothing is lost"):
+        rows(world.open(), ORDERS)
+    assert len(fake.requests) <= 6
+
+
+def test_pages_that_point_at_each_other_are_told_at_once(world, fake):
+    put_many(world, 30)
+    kept = []
+
+    def taking_turns(request, answer):
+        if len(kept) < 2:
+            kept.append(answer(request))
+            return kept[-1]
+        kept.append(kept[-2])
+        return kept[-1]
+
+    fake.troubles = [None, *[taking_turns] * 50]
+    with pytest.raises(BadSource, match="the same page again"):
+        rows(world.open(), CUSTOMERS)
+    assert len(fake.requests) <= 5

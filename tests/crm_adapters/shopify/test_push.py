@@ -1,12 +1,13 @@
 """Metafields: 25 a call, all or nothing, and yet exactly the bad customers are rejected."""
 
+import json
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 
 from crm_adapters.base import FieldChange, FieldUpdate, RemoteField
-from crm_adapters.errors import BatchRefused
+from crm_adapters.errors import BadSource, BatchRefused
 from crm_adapters.pushing import push_all
 from tests.crm_adapters.shopify.listing import gid
 
@@ -277,3 +278,19 @@ def test_an_erasure_that_is_refused_is_told(world, fake, people):
     fake.troubles = [lambda request, answer: httpx.Response(200, json=told)]
     (result,) = world.open().erase(people(1))
     assert (result.status, result.message) == ("rejected", "Later.")
+
+
+def test_definitions_that_never_end_are_told(world, fake):
+    kept = []
+
+    def repeating(request, answer):
+        kept.append(answer(request) if not kept else kept[0])
+        told = json.loads(kept[0].content)
+        told["data"]["metafieldDefinitions"]["pageInfo"] = {"hasNextPage": True, "endCursor": "ab"[len(kept) % 2]}
+        return httpx.Response(200, json=told)
+
+    fake.define("custom.a", "json")
+    fake.troubles = [repeating] * 20
+    with pytest.raises(BadSource, match="the same page again"):
+        world.open().fields()
+    assert len(fake.requests) <= 3
