@@ -28,17 +28,25 @@ def pages(
         BadSource: a page comes again, is said to be on another host, or is no such document.
     """
     seen: set[str] = set()
+    before: Any = None
     following: str | None = path
     while following:
         if following in seen:
-            raise BadSource(f"the same page of {path} comes again and again", remedy="try again later")
+            raise _repeats(path)
         seen.add(following)
         answer = get(following, None if len(seen) > 1 else params)
-        data(answer)
+        records = data(answer)
+        if records and records == before:  # under a link that is new each time
+            raise _repeats(path)
+        before = records
         found: Mapping[str, Any] = answer.data
         yield found
         link = (found.get("links") or {}).get("next")
         following = _own(url, link) if link else None
+
+
+def _repeats(path: str) -> BadSource:
+    return BadSource(f"the same page of {path} comes again and again", remedy="try again later; nothing is lost")
 
 
 def data(answer: Answer) -> Any:

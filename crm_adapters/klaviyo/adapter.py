@@ -22,7 +22,7 @@ from urllib.parse import quote
 import httpx
 
 from crm_adapters.base import FieldChange, FieldKind, FieldUpdate, Health, Page, PushResult, RemoteField
-from crm_adapters.drift import each_form_told, form_told
+from crm_adapters.drift import absent, each_form_told, form_told, refuse_drift
 from crm_adapters.errors import BadSource, BatchRefused, SourceMissing, Unsupported, without_secrets
 from crm_adapters.flat import table_of
 from crm_adapters.http import jsonapi
@@ -100,7 +100,7 @@ class Klaviyo:
         Raises:
             BadCursor: the cursor is not one of this stream as it is mapped now.
             Denied: the key is wrong, or lacks a scope.
-            SourceMissing: there is no such metric of orders.
+            SourceMissing: there is no such metric of orders, or no such field any more.
             Unreachable: Klaviyo does not answer.
             Unsupported: the mapping has no such stream.
         """
@@ -168,7 +168,9 @@ class Klaviyo:
 
     def _page(self, stream: Stream, flat: Sequence[Mapping[str, Any]], cursor: str | None) -> Page:
         mapping = self.mapping.stream(stream)
-        raw = table_of(flat, [field.column for field in mapping.fields.values() if field.column])
+        named = [field.column for field in mapping.fields.values() if field.column]
+        refuse_drift("Klaviyo", stream, absent(flat, named))
+        raw = table_of(flat, named)
         good, rejects = translate(stream, mapping, raw, lambda row: f"{stream} {flat[row]['id']}")
         # Of orders none are swept: how long Klaviyo keeps their events is not ours to know.
         ids = [] if stream is Stream.ORDERS else [str(each["id"]) for each in flat]

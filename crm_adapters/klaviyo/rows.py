@@ -4,6 +4,8 @@ What is assumed, as Klaviyo's specification leaves it open:
 - The lines of an order are a list in the properties of its event: `Items`, as Klaviyo's guides have it, or
   `$extra.line_items`, as its Shopify app sends.
 - An order's number is the property `OrderId`, else `$event_id`, else the event's own id; a guest's address is `$email`.
+- An attribute without a value is null (it is said to be nullable, not that it is always there); one that all of a page
+  lack has vanished.
 - Amounts are in the currency that the event or the catalog item names, else in the account's own.
 """
 
@@ -44,13 +46,14 @@ def order(raw: Mapping[str, Any], currency: str) -> list[dict[str, Any]]:
 
 
 def profile(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Who is suppressed gets no marketing, whatever was consented to."""
+    """Who is suppressed gets no marketing, whatever was consented to; without a word of either, there is no column."""
     told = {name: value for name, value in raw["attributes"].items() if name != "subscriptions"}
     marketing = ((raw["attributes"].get("subscriptions") or {}).get("email") or {}).get("marketing") or {}
     consent = "SUPPRESSED" if marketing.get("suppression") else marketing.get("consent")
+    known = {"consent": consent} if "subscriptions" in raw["attributes"] else {}
     left_out = ("suppression", "list_suppressions")
     kept = {name: value for name, value in marketing.items() if name not in left_out}
-    return flattened({**told, "id": raw["id"], "consent": consent, "marketing": kept})
+    return flattened({**told, "id": raw["id"], **known, "marketing": kept})
 
 
 def product(raw: Mapping[str, Any], included: Mapping[str, Mapping[str, Any]], currency: str) -> dict[str, Any]:

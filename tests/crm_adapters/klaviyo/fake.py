@@ -23,6 +23,12 @@ SCOPES = {
     "profile-bulk-import-jobs": "profiles:write",
     "data-privacy-deletion-jobs": "data-privacy:write",
 }
+TITLES, TIMES = ["title", "description"], ["created", "updated"]
+EMPTY = {
+    "profiles": dict.fromkeys(["email", "phone_number", "first_name", "last_name", "locale", *TIMES]),
+    "items": dict.fromkeys([*TITLES, "external_id", "price", "url", "image_full_url", "published", *TIMES]),
+}
+"""What its answers always have, be it null."""
 CONDITION = re.compile(r'([\w-]+)\(([\w.]+),("[^"]*"|[^)]*)\)')
 
 
@@ -94,7 +100,7 @@ class Fake:
                 each,
                 {
                     name: value
-                    for name, value in self.profiles[each].items()
+                    for name, value in (EMPTY["profiles"] | self.profiles[each]).items()
                     if (name in wanted if wanted else more or name != "subscriptions")
                 },
             )
@@ -198,7 +204,7 @@ class Fake:
             path = f"{HOST}/api/catalog-items/x"
             around = {"links": {"self": f"{path}/relationships/variants", "related": f"{path}/variants"}}
             related = {"variants": {"data": [{"type": "catalog-variant", "id": name} for name in own], **around}}
-            rows.append({**resource("catalog-item", each, self.items[each]), "relationships": related})
+            rows.append({**resource("catalog-item", each, EMPTY["items"] | self.items[each]), "relationships": related})
             included += [resource("catalog-variant", name, self.variants[name]["attributes"]) for name in own]
         return reply({"data": rows, "included": included, "links": link})
 
