@@ -120,8 +120,8 @@ class PastWeek:
             found = self._moment.found(rows)
             yield rows, found, values_at(self._bought, rows[found.row], found.product) > 0
 
-    def shortlist(self, *, light: bool = False) -> Shortlist | None:
-        """Learn a shortlist, a shorter one if `light`, from some customers, none of them of part 0.
+    def shortlist(self) -> Shortlist | None:
+        """Learn a shortlist from some customers, none of them of part 0.
 
         Returns:
             it; None if they bought too little.
@@ -131,7 +131,7 @@ class PastWeek:
         seen, times, hit = (np.concatenate(each) for each in zip(*parts, strict=True))
         if (hit & (times == 0)).sum() < FEWEST_NEW_HITS:
             return None
-        return Shortlist(self._sample.seed, light=light).fit(seen, times, hit)
+        return Shortlist(self._sample.seed).fit(seen, times, hit)
 
     def visits(self) -> tuple[Values, NDArray[np.bool_]]:
         """Whether customers came at all, of those who had bought before it, drawn by chance if there are many.

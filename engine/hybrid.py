@@ -24,8 +24,6 @@ from engine.visits import Visits
 WEEKS = 8
 ENOUGH_CUSTOMERS = 20_000
 """Customer-weeks to learn from: of more customers some are drawn."""
-MANY_CUSTOMERS = 20_000
-"""With more, a shorter shortlist is ranked by a model less: picks for all of them take their time."""
 FEW_CUSTOMERS = 500
 """With fewer, each part of them is held back in turn to choose the order by."""
 KEPT_MISSES = 0.5
@@ -46,8 +44,7 @@ class Hybrid:
             data: what is known.
             kept: examples of past weeks that an earlier fit made; this one adds its own.
         """
-        customers = len(np.unique(data.customer))
-        few, many = customers < FEW_CUSTOMERS, customers > MANY_CUSTOMERS
+        few = len(np.unique(data.customer)) < FEW_CUSTOMERS
         fold = self._fold(data, few=few)
         sample = Sample(fold, ENOUGH_CUSTOMERS // self.weeks, 1.0 if few else KEPT_MISSES, self.seed)
         self.any: ranking.Head | None = None
@@ -57,14 +54,14 @@ class Hybrid:
         visits: list[tuple[Values, NDArray[np.bool_]]] = []
         for week in past_weeks(data, self.weeks, sample, self.how):
             if not few and not parts:
-                self.shortlist = week.shortlist(light=many)
+                self.shortlist = week.shortlist()
             visits.append(week.visits())
             make = partial(week.examples, self.shortlist)
             parts.append(kept.of(week, data.customer_ids, make) if kept else make())
         if parts:
             rhythm, came = (np.concatenate(each) for each in zip(*visits, strict=True))
             self.visits = Visits().fit(rhythm, came)
-            self.any, self.new = self._heads(parts, fold, many=many)
+            self.any, self.new = self._heads(parts, fold)
         self.moment = Moment(data, self.how)
         return self
 
@@ -74,12 +71,11 @@ class Hybrid:
             return np.random.default_rng(self.seed).permutation(data.shape[0]) % ranking.FOLDS
         return parts_of(data.customer_ids, 10, self.seed)
 
-    def _heads(self, parts: list[Examples], fold: NDArray[np.intp], *, many: bool) -> tuple[ranking.Head, ranking.Head]:
+    def _heads(self, parts: list[Examples], fold: NDArray[np.intp]) -> tuple[ranking.Head, ranking.Head]:
         examples = joined(parts)
         parts.clear()  # as much again as the whole, which learning needs
-        new, anything = (recipe.light() if many else recipe for recipe in (ranking.NEW, ranking.ANY))
-        first = ranking.learn(examples, fold, anything, self.seed)
-        return first, ranking.learn(examples, fold, new, self.seed, examples.features[:, 0] == 0, first.order)
+        first = ranking.learn(examples, fold, ranking.ANY, self.seed)
+        return first, ranking.learn(examples, fold, ranking.NEW, self.seed, examples.features[:, 0] == 0, first.order)
 
     def candidates(self, rows: Rows, *, discoveries: bool = True) -> Candidates:
         """Find and score the candidates of some customers (-1: not known).
@@ -100,7 +96,7 @@ class Hybrid:
             features = found.features()
             score = np.maximum(ranking.UNLEARNT(features), 0)
             return score, score, np.arange(len(score)), features
-        first = self.shortlist.of(found) if self.shortlist else all_of(found)
+        first = self.shortlist.of(found, discoveries=discoveries) if self.shortlist else all_of(found)
         features = found.take(np.flatnonzero(first.kept)).features()
         place = np.where(first.kept, np.cumsum(first.kept) - 1, -1)
         # The ranking is of those who buy at all in a week.

@@ -1,8 +1,8 @@
 """Ranking: one learnt order of all candidates, and one of those that are new to the customer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
 import lightgbm
 import numpy as np
@@ -29,17 +29,11 @@ class Recipe:
         params: of the boosted model that is judged.
         trees: sizes of it that are tried.
         more: params of models that then learn from everybody, as many trees each; their mean is steadier than any.
-        spare: by how much, as a share, a smaller model may be worse to be chosen.
     """
 
     params: dict[str, Any]
     trees: tuple[int, ...]
     more: tuple[dict[str, Any], ...] = ()
-    spare: float = 0.0
-
-    def light(self) -> Self:
-        """How it is learnt where there are many customers: with a model less, and not larger for hardly better."""
-        return replace(self, more=self.more[1:], spare=0.002)
 
 
 RANKS: dict[str, Any] = {"objective": "lambdarank", "lambdarank_truncation_level": 30}
@@ -190,7 +184,7 @@ def learn(
     mine = joined(held)
     found = {name: np.concatenate(parts) for name, parts in scores.items()}
     judged = {name: mean_ndcg(score, mine.hit, mine.groups, K) for name, score in found.items()}
-    best = _best(judged, recipe.spare)
+    best = max(judged, key=lambda name: judged[name])
     chosen = orders[best]
     if not isinstance(chosen, Single):
         # Those that were judged are kept, for their scores are what is calibrated.
@@ -198,15 +192,6 @@ def learn(
         models += [_boosted(examples, params, max(recipe.trees), turn) for turn, params in more]
         chosen = _on(below, models, int(best.split()[0]))
     return Head(chosen, Calibration().fit(found[best], mine.hit, mine.weight), judged)
-
-
-def _best(judged: dict[str, float], spare: float) -> str:
-    """The best order; if it was learnt, the smallest model that is as good but for what may be spared."""
-    best = max(judged, key=lambda name: judged[name])
-    if best in SINGLES:
-        return best
-    good = (1 - spare) * judged[best]
-    return next(name for name, value in judged.items() if name not in SINGLES and value >= good)
 
 
 def order_on(first: Values, order: Order, features: Values) -> Values:

@@ -11,11 +11,11 @@ from engine.moment import Found
 from engine.pairs import Values, rank
 
 LIKELIEST = 80
-"""Candidates of each customer that are kept: many times a slate, so that no rule runs out of them."""
+"""Candidates of each customer that are kept to learn from, and to choose discoveries of: many times a slate."""
 LIKELIEST_NEW = 60
 """The same among those that are new to the customer."""
-LIGHT = 0.75
-"""The share of these that is kept where there are many customers: to rank them takes most of the time of picks."""
+LIKELIEST_ALONE = 50
+"""Kept where no discoveries are asked for: five slates. To rank them takes most of the time of picks."""
 FEWEST_NEW_HITS = 100
 """With fewer purchases of what was new among the candidates there is no shortlist: all are ranked in full."""
 TREES = 40
@@ -38,7 +38,8 @@ class Shortlisted:
 
     Attributes:
         first: (pairs,) of all.
-        first_new: (pairs,) of those that are new to the customer, `NEVER` for the others.
+        first_new: (pairs,) of those that are new to the customer, `NEVER` for the others, and where no discoveries
+            were asked for.
         kept: (pairs,) which come through.
     """
 
@@ -55,9 +56,8 @@ class Shortlist:
     Source: Wang, Lin, Metzler 2011 (SIGIR), "A cascade ranking model for efficient ranked retrieval".
     """
 
-    def __init__(self, seed: int, *, light: bool = False) -> None:
+    def __init__(self, seed: int) -> None:
         self.seed = seed
-        self.share = LIGHT if light else 1.0
 
     def fit(self, seen: Values, times: Values, hit: NDArray[np.bool_]) -> Self:
         """Learn both models.
@@ -75,16 +75,18 @@ class Shortlist:
         data = lightgbm.Dataset(seen, hit.astype(np.float32), params=PARAMS)
         return lightgbm.train({**PARAMS, "seed": self.seed}, data, TREES)
 
-    def of(self, found: Found) -> Shortlisted:
-        """Rank some customers' candidates, and keep the likeliest of each."""
-        seen, new = found.seen(), found.times == 0
+    def of(self, found: Found, *, discoveries: bool = True) -> Shortlisted:
+        """Rank some customers' candidates, and keep the likeliest of each: of those that are new, too, if asked for."""
+        seen = found.seen()
         first = _raw(self._any, seen)
+        place = rank(found.row, first)
         first_new = np.full(len(first), NEVER, dtype=np.float32)
+        if not discoveries:
+            return Shortlisted(first, first_new, place < LIKELIEST_ALONE)
+        new = found.times == 0
         if new.any():
             first_new[new] = _raw(self._new, seen[new])
-        kept = rank(found.row, first) < self.share * LIKELIEST
-        kept |= new & (rank(found.row, first_new) < self.share * LIKELIEST_NEW)
-        return Shortlisted(first, first_new, kept)
+        return Shortlisted(first, first_new, (place < LIKELIEST) | (new & (rank(found.row, first_new) < LIKELIEST_NEW)))
 
 
 def all_of(found: Found) -> Shortlisted:

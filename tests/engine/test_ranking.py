@@ -6,7 +6,7 @@ import pytest
 from engine.examples import Examples
 from engine.metrics import mean_ndcg
 from engine.moment import FEATURES
-from engine.ranking import ANY, FEWEST_HITS, FOLDS, NEW, K, Learnt, OnTop, Single, _best, learn, order_on
+from engine.ranking import ANY, FEWEST_HITS, FOLDS, NEW, K, Learnt, OnTop, Single, learn, order_on
 
 OWN, LIKE = FEATURES.index("own, half-life 112 days"), FEATURES.index("neighbours")
 GAP, LAST = FEATURES.index("own gap"), FEATURES.index("days since own last")
@@ -90,11 +90,3 @@ def test_an_order_stands_on_none_that_was_not_learnt():
     head = learn(found, np.arange(400) % 10, NEW, seed=0, first=Single("repeat"))
     assert isinstance(head.order, Learnt)
     np.testing.assert_array_equal(order_on(found.hit, head.order, found.features), head.order(found.features))
-
-
-def test_a_smaller_model_that_is_as_good_is_chosen_and_never_for_a_single_scorer():
-    good, worse = {"80 trees": 0.2997, "160 trees": 0.2999, "250 trees": 0.3}, {"80 trees": 0.2993, "160 trees": 0.3}
-    assert _best({"repeat": 0.1, **good}, spare=0.002) == "80 trees"
-    assert _best({"repeat": 0.1, **good}, spare=0) == "250 trees"
-    assert _best({"repeat": 0.2999, **worse}, spare=0.002) == "160 trees"
-    assert _best({"repeat": 0.3001, **good}, spare=0.002) == "repeat"

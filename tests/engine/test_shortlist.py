@@ -6,7 +6,7 @@ import pytest
 from engine.dataset import Dataset
 from engine.examples import PastWeek, Sample
 from engine.hybrid import Hybrid
-from engine.shortlist import LIGHT, LIKELIEST, LIKELIEST_NEW, behind
+from engine.shortlist import LIKELIEST, LIKELIEST_ALONE, LIKELIEST_NEW, NEVER, behind
 from tests.benchmarks.shop import AS_OF, catalogue, purchases
 
 
@@ -28,14 +28,18 @@ def test_few_candidates_come_through_and_with_them_most_of_what_was_bought(data)
         assert kept[hit].mean() > 0.8 > 1.3 * kept.mean()
 
 
-def test_a_light_shortlist_is_the_first_part_of_the_whole_one(data):
+def test_where_no_discoveries_are_asked_for_fewer_are_kept_all_of_them_likeliest(data):
     week = PastWeek(data, 0, Sample(np.arange(data.shape[0]) % 10, 2_000, 1.0, seed=0))
-    whole, light = (week.shortlist(light=light) for light in (False, True))
+    shortlist = week.shortlist()
     for _, found, _ in week.partitions(week.customers):
-        kept, fewer = (shortlist.of(found).kept for shortlist in (whole, light))
-        assert not (fewer & ~kept).any()
-        assert np.bincount(found.row[fewer]).max() <= LIGHT * (LIKELIEST + LIKELIEST_NEW)
-        assert np.bincount(found.row[fewer]).min() >= LIGHT * LIKELIEST
+        whole, alone = shortlist.of(found), shortlist.of(found, discoveries=False)
+        np.testing.assert_array_equal(alone.first, whole.first)
+        assert (alone.first_new == NEVER).all()
+        assert not (alone.kept & ~whole.kept).any()
+        assert set(np.bincount(found.row[alone.kept])) == {LIKELIEST_ALONE}
+        for row in np.unique(found.row):
+            mine = found.row == row
+            assert whole.first[mine & alone.kept].min() >= whole.first[mine & ~alone.kept].max()
 
 
 def test_those_left_out_stand_behind_in_their_first_order(data):
