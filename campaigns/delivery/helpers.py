@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from campaigns.errors import CampaignError, TransportError
+from campaigns.errors import CampaignError, TransportError, TransportUnreachable
 from campaigns.progress import Handle, SilentProgress
 from campaigns.project import Project
 
@@ -114,6 +114,10 @@ def main(folder: str, until_empty: str) -> None:
     try:
         with Project.open(Path(folder), _Telling()) as project:
             tell(states=deliver(project, until_empty=until_empty == "1", jobs=1).states)
+    except TransportUnreachable:
+        # The first process delivers to the same servers: it says so where nobody answers, and where these only serve
+        # no more connections than it has itself, it sends what is handed back here.
+        pass
     except CampaignError as error:
         tell(refused=(error.problem, error.remedy))
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from campaigns.delivery.ledger import Ledger
 from campaigns.delivery.outcome import ended
@@ -49,6 +50,7 @@ class Post:
         self._rows: deque[MessageRow] = deque()
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._lanes: set[asyncio.Task[None]] = set()
+        self._opening: set[asyncio.Task[None]] = set()
         self._draining = False
         self._opened = False
         self._loop = asyncio.get_running_loop()  # kept: to ask for it costs a system call
@@ -63,8 +65,8 @@ class Post:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits and no lane has anything in hand."""
-        return not self._rows and len(self._waiting) == len(self._lanes)
+        """Whether nothing waits and no lane has anything in hand; one that can't be opened has not."""
+        return not self._rows and len(self._waiting) + len(self._opening) == len(self._lanes)
 
     def put(self, rows: Sequence[MessageRow]) -> None:
         """Give it rows; as many lanes are opened as have something to do."""
@@ -76,12 +78,16 @@ class Post:
         while len(self._lanes) < wanted and not self._draining:
             task = asyncio.create_task(self._lane())
             self._lanes.add(task)
+            self._opening.add(task)
             task.add_done_callback(self._lanes.discard)
+            task.add_done_callback(self._opening.discard)
 
     async def drain(self) -> None:
-        """Finish what lanes have in hand, and no more."""
+        """Finish what lanes have in hand, and no more: a server that serves fewer lanes leaves the others opening."""
         self._draining = True
         self._rows.clear()
+        for task in self._opening:
+            task.cancel()
         while self._waiting:
             self._call_one()
         await asyncio.gather(*self._lanes, return_exceptions=True)
@@ -104,6 +110,7 @@ class Post:
     async def _lane(self) -> None:
         try:
             lane = await self._open()
+            self._opening.discard(cast("asyncio.Task[None]", asyncio.current_task()))
             if lane is not None:
                 try:
                     await self._work(lane)

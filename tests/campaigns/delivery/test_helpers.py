@@ -31,12 +31,20 @@ def test_a_helper_delivers_and_tells_how_far_it_is(tmp_path, server):
 
 
 def test_a_helper_that_is_refused_tells_why(tmp_path, server):
-    with open_shop(tmp_path / "shop", 3, "smtp://127.0.0.1:9") as project:
+    server.script["say"] = {"MAIL": "535 5.7.8 who are you"}
+    with open_shop(tmp_path / "shop", 3, server.url) as project:
         helpers = Helpers(1, project.folder, True, threading.Event(), print).__enter__()
-        with pytest.raises(TransportError, match=r"127\.0\.0\.1") as refused:
+        with pytest.raises(TransportError, match="who are you") as refused:
             helpers.__exit__(None, None, None)
         assert refused.value.remedy
-        assert states(project) == {"waiting": 3}
+        assert states(project) == {"paused": 3}
+
+
+def test_a_helper_that_no_server_serves_hands_back_what_it_claimed_and_leaves_the_rest_to_who_asked(tmp_path, server):
+    with open_shop(tmp_path / "shop", 3, "smtp://127.0.0.1:9") as project:
+        with Helpers(1, project.folder, True, threading.Event(), print) as helpers:
+            pass
+        assert (helpers.states, states(project)) == (Counter(), {"waiting": 3})
 
 
 def test_a_helper_that_is_told_to_stop_hands_back_what_it_did_not_begin(tmp_path, server):

@@ -10,7 +10,7 @@ import pytest
 
 from campaigns.delivery.lanes import REFUSALS_IN_A_ROW, Post
 from campaigns.delivery.ledger import Ledger
-from campaigns.errors import TransportError
+from campaigns.errors import TransportError, TransportUnreachable
 from campaigns.mail.transports.base import Outcome
 from campaigns.mail.transports.checks import trial
 from campaigns.store import runs
@@ -67,6 +67,32 @@ def deliver(store, provider):
 
 def due_now(store, count):
     plan(store, count, at=datetime.now(UTC) - timedelta(seconds=1))
+
+
+class Crowded(Provider):
+    """It serves one lane at a time; whoever asks for another waits without end, or is sent away."""
+
+    lanes, batch = 3, 1
+
+    def __init__(self, *, sends_away):
+        super().__init__([])
+        self.sends_away, self.served = sends_away, False
+
+    async def lane(self):
+        if not self.served:
+            self.served = True
+            return self
+        if self.sends_away:
+            raise TransportUnreachable("421 4.7.0 too many connections", remedy="it is tried again")
+        return await asyncio.get_running_loop().create_future()
+
+
+@pytest.mark.parametrize("sends_away", [True, False])
+def test_lanes_that_a_server_does_not_serve_keep_nothing_from_its_end(store, sends_away):
+    due_now(store, 30)
+    error, told = deliver(store, Crowded(sends_away=sends_away))
+    assert error is None
+    assert (states(store), told) == ({"sent": 30}, ["sent"] * 30)
 
 
 def test_a_batch_is_written_down_whole(store):
