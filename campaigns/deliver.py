@@ -29,7 +29,7 @@ from campaigns.store import outbox
 from campaigns.store.buckets import Limits
 from campaigns.store.outbox import MessageRow
 
-CLAIMED_FOR_A_LANE = 20
+CLAIMED_FOR_A_LANE = 5
 WORTH_A_PROCESS = 2_000
 """So many messages wait for each process that is started beside the first."""
 SOON = timedelta(minutes=10)

@@ -6,7 +6,7 @@ from campaigns.campaign import Campaign
 from campaigns.compose import render
 from campaigns.errors import NotFound
 from campaigns.project import Project
-from campaigns.store.tables import messages, runs
+from campaigns.store.tables import message_contents, runs
 
 
 def message_page(project: Project, run_id: str, customer_id: str) -> str:
@@ -16,11 +16,11 @@ def message_page(project: Project, run_id: str, customer_id: str) -> str:
         NotFound: no such message, or its content is no longer kept.
         BadTemplate: its template is gone, or no longer renders.
     """
-    named = messages.c
-    query = select(named.content, runs.c.settings).select_from(messages.join(runs))
+    named = message_contents.c
+    query = select(named.content, runs.c.settings).join(runs, runs.c.id == named.run_id)
     with project.store.engine.connect() as read:
         found = read.execute(query.where(named.run_id == run_id, named.customer_id == customer_id)).one_or_none()
-    if found is None or not found.content:
+    if found is None:
         raise NotFound("this message is no longer kept", remedy="open a newer one")
     campaign = Campaign.model_validate(found.settings)
     content = {**found.content, "tracking": False}

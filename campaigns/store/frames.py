@@ -19,6 +19,7 @@ from campaigns.store.tables import (
     customer_traits,
     events,
     merges,
+    message_contents,
     messages,
     orders,
     runs,
@@ -155,6 +156,7 @@ def traits(store: Store) -> pd.DataFrame:
 
 def shown_and_ignored(store: Store, campaign: str, customer_ids: Sequence[str]) -> pd.DataFrame:
     """Read what each customer's last digest showed and was not clicked: customer_id, product_id."""
+    shown = message_contents.c
     newest = (
         select(messages.c.customer_id, func.max(runs.c.scheduled_at).label("scheduled_at"))
         .join(runs, runs.c.id == messages.c.run_id)
@@ -163,9 +165,9 @@ def shown_and_ignored(store: Store, campaign: str, customer_ids: Sequence[str]) 
         .subquery()
     )
     query = (
-        select(messages.c.customer_id, messages.c.content)
-        .join(runs, runs.c.id == messages.c.run_id)
-        .join(newest, (newest.c.customer_id == messages.c.customer_id) & (newest.c.scheduled_at == runs.c.scheduled_at))
+        select(shown.customer_id, shown.content)
+        .join(runs, runs.c.id == shown.run_id)
+        .join(newest, (newest.c.customer_id == shown.customer_id) & (newest.c.scheduled_at == runs.c.scheduled_at))
         .where(runs.c.campaign == campaign)
     )
     clicked = select(events.c.customer_id, events.c.product_id).where(

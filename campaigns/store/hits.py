@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Integer, Select, bindparam, case, delete, 
 
 from campaigns.store.database import Store
 from campaigns.store.statements import in_parts
-from campaigns.store.tables import events, hits, messages
+from campaigns.store.tables import events, hits, message_contents, messages
 
 PART = 50_000
 """So many hits are judged at a time: about 100 MB of frames."""
@@ -81,12 +81,14 @@ def _end_of_part(store: Store, within: ColumnElement[bool], last: str, part: int
 def _with_messages() -> Select[Any]:
     named = messages.c
     mine = (named.run_id == hits.c.run_id) & (named.customer_id == hits.c.customer_id)
+    shown = message_contents.c
+    its = (shown.run_id == hits.c.run_id) & (shown.customer_id == hits.c.customer_id)
     return select(
         *hits.c,
         case((named.state == "sent", named.changed_at)).label("sent_at"),
-        func.json_array_length(named.content["picks"], type_=Integer).label("links"),
+        func.json_array_length(shown.content["picks"], type_=Integer).label("links"),
         named.rfc_message_id,
-    ).select_from(hits.outerjoin(messages, mine))
+    ).select_from(hits.outerjoin(messages, mine).outerjoin(message_contents, its))
 
 
 def save_verdicts(store: Store, judged: pd.DataFrame, rules: str) -> None:

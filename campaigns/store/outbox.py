@@ -22,13 +22,13 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, Update, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Text, Update, bindparam, func, select, update
 
 from campaigns.store.buckets import Limits, allowed
 from campaigns.store.database import Store
 from campaigns.store.statements import given, in_parts
 from campaigns.store.suppression import SUPPRESSED, address_hash
-from campaigns.store.tables import customers, messages, microseconds, runs, suppressions
+from campaigns.store.tables import NOT_LEFT, customers, message_contents, messages, microseconds, runs, suppressions
 
 OPEN = ("waiting", "claimed", "sending", "paused")
 HALTED = ("paused", "stopped")
@@ -39,6 +39,15 @@ ANSWER_LOST = "the server's answer was lost"
 _m = messages.c
 _STATE = _m.state.concat("")
 """The state, where SQLite is to find rows by their key: it takes the index of states for the better one."""
+
+
+_ROWS = (
+    select(
+        _m.run_id, _m.customer_id, _m.address, _m.rfc_message_id, message_contents.c.content, _m.attempts, _m.expires_at
+    )
+    .outerjoin(message_contents)
+    .order_by(_m.due_at, _m.rfc_message_id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,42 +108,67 @@ def claim(
         connection.execute(
             update(messages).where(_m.rfc_message_id == bindparam("key")).values(due_at=bindparam("due")), later
         )
-    mine = [key for key in found if key not in put_off]
-    values = {"state": "claimed", "claimed_by": worker, "lease_until": now + lease, "changed_at": now}
-    connection.execute(update(messages).where(_m.rfc_message_id.in_(mine)).values(**values))
-    return _read(connection, _m.rfc_message_id.in_(mine))
+    mine = [{"key": key} for key in found if key not in put_off]
+    values = {"rows": mine, "worker": worker, "at": now, "until": now + lease}
+    dialect = connection.dialect.name
+    connection.execute(_claims(dialect), values)
+    return [MessageRow(*row) for row in connection.execute(_rows(dialect), {"rows": mine})]
+
+
+@cache
+def _claims(dialect: str) -> Update:
+    return (
+        update(messages)
+        .where(_m.rfc_message_id == given(dialect, "rows", key=Text())["key"])
+        .values(
+            state="claimed", claimed_by=bindparam("worker"), lease_until=bindparam("until"), changed_at=bindparam("at")
+        )
+    )
 
 
 def claimed(connection: Connection, worker: str, at: datetime) -> list[MessageRow]:
     """Read what a worker claimed at a moment and has not begun: for a claim whose answer was lost."""
-    return _read(connection, (_m.claimed_by == worker) & (_m.state == "claimed") & (_m.changed_at == at))
+    mine = (_m.claimed_by == worker) & (_m.state == "claimed") & (_m.changed_at == at)
+    return [MessageRow(*row) for row in connection.execute(_ROWS.where(mine))]
 
 
-def _read(connection: Connection, which: ColumnElement[bool]) -> list[MessageRow]:
-    columns = (_m.run_id, _m.customer_id, _m.address, _m.rfc_message_id, _m.content, _m.attempts, _m.expires_at)
-    query = select(*columns).where(which).order_by(_m.due_at, _m.rfc_message_id)
-    return [MessageRow(*row) for row in connection.execute(query)]
+@cache
+def _rows(dialect: str) -> Select[Any]:
+    return _ROWS.where(_m.rfc_message_id == given(dialect, "rows", key=Text())["key"])
 
 
 def _suppress(connection: Connection, found: dict[str, str], now: datetime) -> None:
     """Take out of `found`, and end, what must not be sent any more: the world may have changed since the plan."""
+    dialect = connection.dialect.name
     hashes = {key: address_hash(address) for key, address in found.items()}
-    query = select(suppressions.c.address_hash).where(suppressions.c.address_hash.in_(set(hashes.values())))
-    blocked = set(connection.execute(query).scalars())
-    ended = {key: SUPPRESSED for key, digest in hashes.items() if digest in blocked}
-    said_no = (customers.c.consent_email == "unsubscribed") | customers.c.objected | customers.c.erased_at.is_not(None)
-    refused = (
-        select(_m.rfc_message_id)
-        .join(customers, customers.c.id == _m.customer_id)
-        .where(_m.rfc_message_id.in_(found), said_no)
+    blocked = set(
+        connection.execute(_blocked(dialect), {"rows": [{"hash": each} for each in hashes.values()]}).scalars()
     )
-    ended |= dict.fromkeys(connection.execute(refused).scalars(), "unsubscribed since it was planned")
+    ended = {key: SUPPRESSED for key, digest in hashes.items() if digest in blocked}
+    said_no = connection.execute(_said_no(dialect), {"rows": [{"key": key} for key in found]}).scalars()
+    ended |= dict.fromkeys(said_no, "unsubscribed since it was planned")
     for reason in set(ended.values()):
         keys = [key for key, why in ended.items() if why == reason]
         values = {"state": "suppressed", "reason": reason, "changed_at": now}
         connection.execute(update(messages).where(_m.rfc_message_id.in_(keys)).values(**values))
     for key in ended:
         del found[key]
+
+
+@cache
+def _blocked(dialect: str) -> Select[Any]:
+    listed = suppressions.c.address_hash
+    return select(listed).where(listed == given(dialect, "rows", hash=Text())["hash"])
+
+
+@cache
+def _said_no(dialect: str) -> Select[Any]:
+    no = (customers.c.consent_email == "unsubscribed") | customers.c.objected | customers.c.erased_at.is_not(None)
+    return (
+        select(_m.rfc_message_id)
+        .join(customers, customers.c.id == _m.customer_id)
+        .where(_m.rfc_message_id == given(dialect, "rows", key=Text())["key"], no)
+    )
 
 
 def turn(
@@ -304,7 +338,7 @@ def left_behind(store: Store, now: datetime) -> bool:
 
 def expire(store: Store, now: datetime) -> None:
     """End what is too late to be worth sending."""
-    late = update(messages).where(_m.state.in_(("waiting", "paused")), _m.expires_at < now)
+    late = update(messages).where(NOT_LEFT, _m.expires_at < now)
     with store.writing() as write:
         write.execute(
             late.where(_m.attempts == 0).values(state="expired", reason="too late to be worth sending", changed_at=now)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from campaigns.store.database import Store
 from campaigns.store.outbox import CANCELLED, HALTED, OPEN
-from campaigns.store.tables import messages, runs
+from campaigns.store.tables import message_contents, messages, runs
 
 
 def exists(store: Store, run_id: str) -> bool:
@@ -40,20 +40,29 @@ def create(store: Store, run: Mapping[str, Any], rows: Sequence[Mapping[str, Any
     # In the order in which they are claimed: what is changed together then stands together on the disk.
     ordered = sorted(rows, key=lambda row: row["rfc_message_id"] or "")
     values = [{**row, "run_id": run["id"], "changed_at": now} for row in ordered]
-    return _new(store, {**run, "state": "delivering", "planned_at": now}, values)
+    contents = [
+        {"run_id": row["run_id"], "customer_id": row["customer_id"], "content": content}
+        for row in values
+        if (content := row.pop("content", None)) is not None
+    ]
+    return _new(store, {**run, "state": "delivering", "planned_at": now}, values, contents)
 
 
 def skip(store: Store, run: Mapping[str, Any], note: str, now: datetime) -> bool:
     """Write down a run that was not planned, and why; False when it is there already."""
-    return _new(store, {**run, "state": "skipped", "note": note, "finished_at": now}, [])
+    return _new(store, {**run, "state": "skipped", "note": note, "finished_at": now}, [], [])
 
 
-def _new(store: Store, run: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> bool:
+def _new(
+    store: Store, run: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], contents: Sequence[Mapping[str, Any]]
+) -> bool:
     try:
         with store.writing() as write:
             write.execute(insert(runs).values(**run))
             if rows:
                 write.execute(insert(messages), rows)
+            if contents:
+                write.execute(insert(message_contents), contents)
     except IntegrityError:
         if exists(store, run["id"]):
             return False

@@ -9,7 +9,7 @@ from campaigns import traffic
 from campaigns.init import init
 from campaigns.project import Project
 from campaigns.store.hits import Hit, read_parts, record
-from campaigns.store.tables import events, hits, messages, runs
+from campaigns.store.tables import events, hits, message_contents, messages, runs
 
 NOW = datetime(2026, 3, 2, 13, tzinfo=UTC)
 DAY = (NOW - timedelta(days=1), NOW + timedelta(days=1))
@@ -27,7 +27,9 @@ def shop(tmp_path, store, monkeypatch):
         with project.store.writing() as write:
             run = {"id": "r", "campaign": "w", "state": "finished", "scheduled_at": sent, "as_of": sent}
             write.execute(insert(runs).values(**run))
-            write.execute(insert(messages).values(**message, content={"picks": [{}, {}]}))
+            write.execute(insert(messages).values(**message))
+            shown = {"run_id": "r", "customer_id": "c1", "content": {"picks": [{}, {}]}}
+            write.execute(insert(message_contents).values(**shown))
         yield project
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import insert, select
 from campaigns.init import init
 from campaigns.project import Project
 from campaigns.send import TRIAL
-from campaigns.store.tables import customers, messages, runs
+from campaigns.store.tables import customers, message_contents, messages, runs
 from campaigns.web.app import make_app
 
 RUN = "weekly_digest@20260302T130000Z"
@@ -42,7 +42,8 @@ def laid_out(tmp_path_factory):
             write.execute(insert(runs).values(**run, scheduled_at=NOW, as_of=NOW))
             message = {"run_id": RUN, "customer_id": "c1", "state": "sent", "address": "c1@example.com"}
             content = {**TRIAL, "made_at": NOW.isoformat(), "tracking": True}
-            write.execute(insert(messages).values(**message, rfc_message_id="<1@x>", content=content, changed_at=NOW))
+            write.execute(insert(messages).values(**message, rfc_message_id="<1@x>", changed_at=NOW))
+            write.execute(insert(message_contents).values(run_id=RUN, customer_id="c1", content=content))
     return folder
 
 

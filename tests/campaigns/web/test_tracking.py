@@ -5,11 +5,11 @@ import sqlite3
 
 import pytest
 from bs4 import BeautifulSoup
-from sqlalchemy import text, update
+from sqlalchemy import delete, text
 
 from campaigns.project import Project, real_now
 from campaigns.record import LONGEST_USER_AGENT
-from campaigns.store.tables import hits, messages
+from campaigns.store.tables import hits, message_contents
 from campaigns.web.app import make_app
 
 RUN = "weekly_digest@20260302T130000Z"
@@ -115,7 +115,7 @@ def test_a_message_is_shown_as_it_was_without_the_open_pixel(visit, rows, view):
 
 def test_a_message_that_is_no_longer_kept_is_told(shop, visit, view):
     with shop.store.writing() as write:
-        write.execute(update(messages).values(content=None))
+        write.execute(delete(message_contents))
     answer = visit("GET", view)
     assert answer.status_code == 404
     assert "This message is no longer kept." in answer.text
