@@ -29,7 +29,9 @@ from campaigns.store import outbox
 from campaigns.store.buckets import Limits
 from campaigns.store.outbox import MessageRow
 
-CLAIMED_FOR_A_LANE = 5
+CLAIMED_FOR_A_LANE = 4
+CLAIMED_AT_ONCE = 200
+"""More at a time let all lanes, and other processes, wait longer for the database; fewer cost more each."""
 WORTH_A_PROCESS = 2_000
 """So many messages wait for each process that is started beside the first."""
 SOON = timedelta(minutes=10)
@@ -125,10 +127,12 @@ class _Delivery:
     async def run(self) -> Delivered:
         """Deliver until there is no more, or it is told to stop; then end in good order."""
         async with self._ledger() as ledger:
+            hurrying = asyncio.create_task(self._hurry_when_stopped(ledger))
             async with AsyncExitStack() as transports:
                 try:
                     await self._go_on(ledger, transports)
                 finally:
+                    hurrying.cancel()
                     ledger.hurry()
                     for post in self._posts.values():
                         await post.drain()
@@ -139,6 +143,12 @@ class _Delivery:
             if post.error is not None:
                 raise post.error
         return self._done
+
+    async def _hurry_when_stopped(self, ledger: Ledger) -> None:
+        """Whoever waits for a database that is away, such as a claim, hears that the process is to end."""
+        while not self._stop.is_set():
+            await asyncio.sleep(LOOK_SECONDS)
+        ledger.hurry()
 
     def _ledger(self) -> Ledger:
         spec, settings = self._settings, self._project.settings
@@ -167,11 +177,11 @@ class _Delivery:
 
     async def _claim(self, ledger: Ledger, transports: AsyncExitStack) -> bool:
         """Claim what lanes will soon need; False when they have enough, or there is no more."""
-        ahead = self._settings.connections * CLAIMED_FOR_A_LANE
+        ahead = max(self._settings.connections * CLAIMED_FOR_A_LANE, CLAIMED_AT_ONCE)
         left = ahead if self._limit is None else self._limit - self._claimed
         if left <= 0 or sum(post.waiting for post in self._posts.values()) > ahead // 2:
             return False
-        rows = await ledger.claim(min(ahead, left))
+        rows = await ledger.claim(min(CLAIMED_AT_ONCE, left))
         self._claimed += len(rows)
         by_transport: dict[str, list[MessageRow]] = {}
         for row in rows:

@@ -106,11 +106,12 @@ class Ledger:
         """Take up to `limit` due messages; if an answer of the database was lost, what it claimed is found again."""
         now, tries = _now(), count(1)  # the moment names this claim
 
-        def work(connection: Connection) -> list[outbox.MessageRow]:
+        def work(connection: Connection) -> list[str]:
             again = next(tries) > 1 and outbox.claimed(connection, self.worker, now)
             return again or outbox.claim(connection, self.worker, now, self._lease, limit, self._limits)
 
-        return await self._write(work, last=True)
+        keys = await self._write(work, last=True)
+        return await self._read(lambda: outbox.rows(self._store, keys)) if keys else []
 
     async def turn(self, ended: Sequence[outbox.Ended], begun: Sequence[outbox.MessageRow]) -> set[str]:
         """Write down how messages ended, and that others begin; give the keys of those that may be sent now."""

@@ -41,15 +41,6 @@ _STATE = _m.state.concat("")
 """The state, where SQLite is to find rows by their key: it takes the index of states for the better one."""
 
 
-_ROWS = (
-    select(
-        _m.run_id, _m.customer_id, _m.address, _m.rfc_message_id, message_contents.c.content, _m.attempts, _m.expires_at
-    )
-    .outerjoin(message_contents)
-    .order_by(_m.due_at, _m.rfc_message_id)
-)
-
-
 @dataclass(frozen=True, slots=True)
 class MessageRow:
     """One claimed message; `key` is its Message-ID."""
@@ -84,11 +75,14 @@ class Ended:
 
 def claim(
     connection: Connection, worker: str, now: datetime, lease: timedelta, limit: int, limits: Limits
-) -> list[MessageRow]:
+) -> list[str]:
     """Take up to `limit` due messages for one worker; no other gets them while the lease runs.
 
     Whoever must not be written to any more since the run was planned ends as suppressed; what the rate limits do not
     allow now is put off until they do.
+
+    Returns:
+        their keys, to be read with `rows` once the transaction, for which others wait, is at an end.
     """
     due = (
         select(_m.rfc_message_id, _m.address)
@@ -97,8 +91,8 @@ def claim(
         .limit(limit)
     )
     # On PostgreSQL others skip what is locked; on SQLite the write lock already keeps them out.
-    rows = connection.execute(due.with_for_update(skip_locked=True))
-    found: dict[str, str] = {row.rfc_message_id: row.address for row in rows}
+    locked = connection.execute(due.with_for_update(skip_locked=True))
+    found: dict[str, str] = {row.rfc_message_id: row.address for row in locked}
     if not found:
         return []
     _suppress(connection, found, now)
@@ -108,11 +102,10 @@ def claim(
         connection.execute(
             update(messages).where(_m.rfc_message_id == bindparam("key")).values(due_at=bindparam("due")), later
         )
-    mine = [{"key": key} for key in found if key not in put_off]
-    values = {"rows": mine, "worker": worker, "at": now, "until": now + lease}
-    dialect = connection.dialect.name
-    connection.execute(_claims(dialect), values)
-    return [MessageRow(*row) for row in connection.execute(_rows(dialect), {"rows": mine})]
+    mine = [key for key in found if key not in put_off]
+    values = {"rows": [{"key": key} for key in mine], "worker": worker, "at": now, "until": now + lease}
+    connection.execute(_claims(connection.dialect.name), values)
+    return mine
 
 
 @cache
@@ -126,15 +119,28 @@ def _claims(dialect: str) -> Update:
     )
 
 
-def claimed(connection: Connection, worker: str, at: datetime) -> list[MessageRow]:
-    """Read what a worker claimed at a moment and has not begun: for a claim whose answer was lost."""
+def claimed(connection: Connection, worker: str, at: datetime) -> list[str]:
+    """Find what a worker claimed at a moment and has not begun: for a claim whose answer was lost."""
     mine = (_m.claimed_by == worker) & (_m.state == "claimed") & (_m.changed_at == at)
-    return [MessageRow(*row) for row in connection.execute(_ROWS.where(mine))]
+    return list(connection.execute(select(_m.rfc_message_id).where(mine)).scalars())
+
+
+def rows(store: Store, keys: Sequence[str]) -> list[MessageRow]:
+    """Read messages by their keys, what is due first at the front."""
+    with store.engine.connect() as read:
+        found = read.execute(_rows(read.dialect.name), {"rows": [{"key": key} for key in keys]})
+        return [MessageRow(*row) for row in found]
 
 
 @cache
 def _rows(dialect: str) -> Select[Any]:
-    return _ROWS.where(_m.rfc_message_id == given(dialect, "rows", key=Text())["key"])
+    columns = (_m.run_id, _m.customer_id, _m.address, _m.rfc_message_id, message_contents.c.content)
+    return (
+        select(*columns, _m.attempts, _m.expires_at)
+        .outerjoin(message_contents)
+        .where(_m.rfc_message_id == given(dialect, "rows", key=Text())["key"])
+        .order_by(_m.due_at, _m.rfc_message_id)
+    )
 
 
 def _suppress(connection: Connection, found: dict[str, str], now: datetime) -> None:

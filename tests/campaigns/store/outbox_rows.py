@@ -58,7 +58,8 @@ def change(store, number, **values):
 
 def claim(store, worker="a", limit=10, *, now=NOW, limits=None):
     with store.writing() as write:
-        return outbox.claim(write, worker, now, LEASE, limit, limits or Limits())
+        keys = outbox.claim(write, worker, now, LEASE, limit, limits or Limits())
+    return outbox.rows(store, keys)
 
 
 def turn(store, worker="a", ended=(), begun=(), now=NOW):
