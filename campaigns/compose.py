@@ -70,12 +70,13 @@ def context(
     for pick in content["picks"]:
         target = pick["url"] or f"{shop.base_url}/products/{pick['product_id']}"
         price = pick["price_minor"]
-        said = pick["title"].lower()
+        said, brand, size = pick["title"].lower(), pick["brand"], pick["size"]
         picks.append(
             {
                 **pick,
                 # What the title says already is not said again below it.
-                **{name: "" if pick[name].lower() in said else pick[name] for name in ("brand", "size")},
+                "brand": "" if brand.lower() in said else brand,
+                "size": "" if size.lower() in said else size,
                 "price": "" if price is None else price_text(price, shop.currency, content["locale"]),
                 "url": links.click(run_id, customer_id, pick["product_id"], target),
             }

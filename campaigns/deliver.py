@@ -5,6 +5,7 @@ A message is committed as `sending` before the transport sees it: after a crash 
 
 import asyncio
 import contextlib
+import gc
 import math
 import os
 import signal
@@ -81,10 +82,21 @@ def deliver(
     jobs = 1 if limit else jobs or project.settings.delivery.processes or _enough(waiting)
     progress = project.progress if waiting else SilentProgress()  # whoever looks again and again shows no empty bar
     with progress.track("deliver", waiting) as bar, _told_to_stop(stop) as told:
-        with Helpers(jobs - 1, project.folder, until_empty, told, bar.advance) as helpers:
+        with _collecting_seldom(), Helpers(jobs - 1, project.folder, until_empty, told, bar.advance) as helpers:
             done = asyncio.run(_Delivery(project, told, bar, limit, until_empty=until_empty).run())
         done.states.update(helpers.states)
         return done
+
+
+@contextlib.contextmanager
+def _collecting_seldom() -> Iterator[None]:
+    """Look for garbage in circles every 10,000 objects: a message makes hundreds, hardly one in a circle."""
+    usual = gc.get_threshold()
+    gc.set_threshold(10_000, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _enough(waiting: int) -> int:

@@ -68,7 +68,7 @@ def folded(name: str, pieces: Iterable[str]) -> str:
 
 def _plain(line: str) -> bool:
     """ASCII that no reader takes for an encoded word, with no word too long for a line."""
-    return line.isascii() and "=?" not in line and all(len(word) <= LINE - 12 for word in line.split(" "))
+    return line.isascii() and "=?" not in line and max(map(len, line.split(" "))) <= LINE - 12
 
 
 def _encoded(line: str) -> Iterator[str]:

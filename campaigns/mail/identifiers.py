@@ -17,6 +17,8 @@ _DOT_ATOM = rf"{_ATOM}(?:\.{_ATOM})*"
 _MESSAGE_ID = re.compile(rf"{_DOT_ATOM}@{_DOT_ATOM}")
 _LIST_NAME = re.compile(rf"{_ATOM}(?:\.{_ATOM})+")
 _FEEDBACK_ID = re.compile(r"(?:[A-Za-z0-9_.@-]*:){0,3}[A-Za-z0-9_.-]{5,15}")
+_SHOWN = re.compile(r"[!-;=?-~]+")
+"""ASCII without spaces, control characters and angle brackets."""
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -135,7 +137,7 @@ def _one_click(origin: str) -> bool:
 
 def _bare(value: str, what: str) -> str:
     bare = value[1:-1] if value.startswith("<") and value.endswith(">") else value
-    if not bare or not bare.isascii() or has_control(bare) or set(bare) & set(" <>"):
+    if not _SHOWN.fullmatch(bare):
         raise BadMessage(
             f"the {what} {value!r} can't stand in a header",
             remedy="give it in ASCII, without spaces, line breaks and angle brackets",

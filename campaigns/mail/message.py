@@ -70,9 +70,12 @@ class Message:
         if any(stay):  # a part may not be wider than its whole: RFC 2045, section 6.4
             head.append("Content-Transfer-Encoding: 8bit")
         plain, rich = (_part(boundary, *part) for part in zip(("plain", "html"), bodies, stay, strict=True))
-        body = b"%b%b--%b--\r\n" % (plain, rich, boundary.encode())
-        signed = [signer.sign(head, body) for signer in self._signers]
-        return b"%b\r\n\r\n%b" % ("\r\n".join([*signed, *head]).encode(), body)
+        pieces = (*plain, *rich, f"--{boundary}--\r\n".encode())
+        signed: list[str] = []
+        if self._signers:
+            body = b"".join(pieces)
+            signed = [signer.sign(head, body) for signer in self._signers]
+        return b"".join(["\r\n".join([*signed, *head, "\r\n"]).encode(), *pieces])
 
 
 def build(  # noqa: PLR0913 - the headers of a message, all by name
@@ -206,10 +209,10 @@ def _stays(body: bytes) -> bool:
     return True
 
 
-def _part(boundary: str, kind: str, body: bytes, stays: bool) -> bytes:
+def _part(boundary: str, kind: str, body: bytes, stays: bool) -> tuple[bytes, bytes, bytes]:
     coding = "8bit" if stays else "base64"
     head = f'--{boundary}\r\nContent-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: {coding}\r\n\r\n'
-    return head.encode() + (body + b"\r\n" if stays else _base64(body))
+    return (head.encode(), body, b"\r\n") if stays else (head.encode(), _base64(body), b"")
 
 
 def _base64(body: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 LONGEST = 64 * 1024
 """Bytes of one reply; RFC 5321, section 4.5.3.1.5, allows 512 a line. A server that says more is not understood."""
@@ -70,17 +71,24 @@ class Replies:
         self._size += len(line) + 1
         if self._size > LONGEST:
             raise BadReply("a reply without an end")
-        text = line.rstrip(b"\r").decode("utf-8", "replace")
-        code, mark = text[:3], text[3:4]
-        if not _is_code(code) or mark not in ("", " ", "-"):
-            raise BadReply(f"no SMTP reply: {text[:80]!r}")
+        code, mark, text = _parts(line)
         if self._code and code != self._code:
-            raise BadReply(f"a reply with two codes: {self._code} and {text[:80]!r}")
-        self._lines.append(text[4:])
+            raise BadReply(f"a reply with two codes: {self._code} and {f'{code}{mark}{text}'[:80]!r}")
+        self._lines.append(text)
         self._code = code
         if mark != "-":
             yield Reply(int(code), " ".join(part for part in self._lines if part))
             self._lines, self._code, self._size = [], "", 0
+
+
+@lru_cache(maxsize=256)  # a server says the same few lines for a million messages
+def _parts(line: bytes) -> tuple[str, str, str]:
+    """Code, mark and text of a line."""
+    said = line.rstrip(b"\r").decode("utf-8", "replace")
+    code, mark, text = said[:3], said[3:4], said[4:]
+    if not _is_code(code) or mark not in ("", " ", "-"):
+        raise BadReply(f"no SMTP reply: {said[:80]!r}")
+    return code, mark, text
 
 
 def _is_code(code: str) -> bool:
