@@ -56,6 +56,7 @@ class Post:
         self._opening: set[asyncio.Task[None]] = set()
         self._draining = False
         self._opened = False
+        self._unserved = 0
         self._loop = asyncio.get_running_loop()  # kept: to ask for it costs a system call
         self._reached_at = self._now()
         self._refusals = 0
@@ -152,13 +153,16 @@ class Post:
             self._call_one()
 
     async def _open(self) -> Lane | None:
-        """Open a lane; a transport that was there before may be away for a while."""
-        pause = FIRST_PAUSE
+        """Open a lane; a transport that was there before, or is there for other lanes, may be away for a while."""
+        pause, unserved = FIRST_PAUSE, False
         while not self._draining:
             try:
                 lane = await self._transport.lane()
             except TransportUnreachable:
-                if not self._opened or self._now() - self._reached_at > PATIENCE_SECONDS:
+                self._unserved += not unserved
+                unserved = True
+                no_lane = not self._opened and self._unserved == len(self._opening)
+                if no_lane or self._now() - self._reached_at > PATIENCE_SECONDS:
                     raise
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)

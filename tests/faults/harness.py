@@ -294,6 +294,8 @@ CASES = {
     "dropped in the body": (no_kill, {"cut_data": 97}),
     "421 in the body": (no_kill, {"closing_in_data": 97}),
     "split answers, no pipelining": (no_kill, {"split": True, "no_pipelining": True}),
+    "5 connections served, 421 to others": (no_kill, {"busy_beyond": 5}),
+    "5 connections served, others wait": (no_kill, {"silent_beyond": 5}),
     "1 % refused": (no_kill, {"refuse": 0.01}),
     "SIGTERM": (drained, {}),
     "stopped for a while": (stopped, {}),

@@ -10,6 +10,8 @@ Every message that it takes is one line of RECORD, written before it answers: re
     cut_data         every so many messages, it hangs up in the middle of the body
     closing_in_data  every so many messages, it says 421 in the middle of the body and hangs up
     answer_lost      every so many messages, it takes the message and resets the connection without an answer
+    busy_beyond      so many connections at a time are served, and others told 421
+    silent_beyond    so many connections at a time are served, and others wait without a word until there is room
     slow             seconds before each answer
     split            answers come in pieces of one byte
     plain            it offers no extension at all
@@ -42,6 +44,8 @@ class Sink:
         self.script = script
         self.delayed = set()
         self.messages = 0
+        self.served = 0
+        self.room = asyncio.Semaphore(script.get("silent_beyond", 1_000_000))
 
     def share(self, what, recipient):
         """Draw for a recipient, the same each time."""
@@ -60,11 +64,17 @@ class Sink:
 
     async def serve(self, reader, writer):
         """Hold one conversation."""
+        conversation = Conversation(self, reader, writer)
+        self.served += 1
         try:
-            await Conversation(self, reader, writer).hold()
+            if self.served > self.script.get("busy_beyond", self.served):
+                return await conversation.say("421 4.7.0 too many connections from you")
+            async with self.room:
+                await conversation.hold()
         except (HungUp, ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
+            self.served -= 1
             writer.transport.abort()
 
 

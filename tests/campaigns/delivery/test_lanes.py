@@ -70,17 +70,18 @@ def due_now(store, count):
 
 
 class Crowded(Provider):
-    """It serves one lane at a time; whoever asks for another waits without end, or is sent away."""
+    """It serves so many lanes, after a moment; whoever asks for another waits without end, or is sent away at once."""
 
     lanes, batch = 3, 1
 
-    def __init__(self, *, sends_away):
+    def __init__(self, *, sends_away, room=1):
         super().__init__([])
-        self.sends_away, self.served = sends_away, False
+        self.sends_away, self.room = sends_away, room
 
     async def lane(self):
-        if not self.served:
-            self.served = True
+        if self.room:
+            self.room -= 1
+            await asyncio.sleep(0.05)
             return self
         if self.sends_away:
             raise TransportUnreachable("421 4.7.0 too many connections", remedy="it is tried again")
@@ -93,6 +94,13 @@ def test_lanes_that_a_server_does_not_serve_keep_nothing_from_its_end(store, sen
     error, told = deliver(store, Crowded(sends_away=sends_away))
     assert error is None
     assert (states(store), told) == ({"sent": 30}, ["sent"] * 30)
+
+
+def test_where_every_lane_is_sent_away_delivery_ends_and_every_message_waits(store):
+    due_now(store, 30)
+    error, told = deliver(store, Crowded(sends_away=True, room=0))
+    assert isinstance(error, TransportUnreachable)
+    assert (states(store), told) == ({"waiting": 30}, [])
 
 
 def test_a_batch_is_written_down_whole(store):
