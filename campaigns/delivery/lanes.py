@@ -111,7 +111,7 @@ class Post:
 
     def _compose_next(self) -> None:
         self._composing = False
-        if not self._rows:
+        if not self._rows or self._draining:
             return
         try:
             self._ready.append(self._composed(self._rows.popleft()))
@@ -202,6 +202,8 @@ class Post:
         ready = [(row, made) for row, made in taken if not isinstance(made, Ended)]
         mine = await self._ledger.turn([*done, *bad], [row for row, _ in ready])
         done.clear()
+        for each in bad:
+            self._on_done(each.state)
         going = [(row, envelope) for row, envelope in ready if row.key in mine]
         if not going:
             return
@@ -220,7 +222,6 @@ class Post:
         try:
             return row, self._compose(row)
         except BadMessage as error:
-            self._on_done("failed")
             return row, Ended(row, "failed", "bad message", str(error))
 
     def _judged(self, row: MessageRow, outcome: Outcome) -> Ended:
