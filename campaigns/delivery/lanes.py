@@ -46,11 +46,8 @@ class Post:
         self._compose = compose
         self._resends = resends
         self._retry_after = retry_after
-        self._ahead = transport.lanes * transport.batch
         self._on_done = on_done
         self._rows: deque[MessageRow] = deque()
-        self._ready: deque[tuple[MessageRow, Envelope | Ended]] = deque()
-        self._composing = False
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._lanes: set[asyncio.Task[None]] = set()
         self._opening: set[asyncio.Task[None]] = set()
@@ -65,21 +62,20 @@ class Post:
     @property
     def waiting(self) -> int:
         """Rows that no lane has taken yet."""
-        return len(self._rows) + len(self._ready)
+        return len(self._rows)
 
     @property
     def idle(self) -> bool:
         """Whether nothing waits and no lane has anything in hand; one that can't be opened has not."""
-        return not self.waiting and len(self._waiting) + len(self._opening) == len(self._lanes)
+        return not self._rows and len(self._waiting) + len(self._opening) == len(self._lanes)
 
     def put(self, rows: Sequence[MessageRow]) -> None:
         """Give it rows; as many lanes are opened as have something to do."""
         self._rows.extend(rows)
-        self._compose_ahead()
         for _ in rows:
             if self._waiting:
                 self._call_one()
-        wanted = min(self._transport.lanes, -(-self.waiting // self._transport.batch))
+        wanted = min(self._transport.lanes, -(-len(self._rows) // self._transport.batch))
         while len(self._lanes) < wanted and not self._draining:
             task = asyncio.create_task(self._lane())
             self._lanes.add(task)
@@ -91,7 +87,6 @@ class Post:
         """Finish what lanes have in hand, and no more: a server that serves fewer lanes leaves the others opening."""
         self._draining = True
         self._rows.clear()
-        self._ready.clear()
         for task in self._opening:
             task.cancel()
         while self._waiting:
@@ -103,36 +98,15 @@ class Post:
         if not waiter.done():
             waiter.set_result(None)
 
-    def _compose_ahead(self) -> None:
-        """Compose while lanes wait for the ledger and the server: one message at each turn of the event loop."""
-        if not self._composing and self._rows and len(self._ready) < self._ahead:
-            self._composing = True
-            self._loop.call_soon(self._compose_next)
-
-    def _compose_next(self) -> None:
-        self._composing = False
-        if not self._rows or self._draining:
-            return
-        try:
-            self._ready.append(self._composed(self._rows.popleft()))
-        except Exception as error:
-            self._fail(error)
-        else:
-            self._compose_ahead()
-
-    async def _take(self) -> list[tuple[MessageRow, Envelope | Ended]]:
-        """Wait for messages; none when it is to end."""
-        while not self.waiting and not self._draining:
+    async def _take(self) -> list[MessageRow]:
+        """Wait for rows; none when it is to end."""
+        while not self._rows and not self._draining:
             waiter: asyncio.Future[None] = self._loop.create_future()
             self._waiting.append(waiter)
             await waiter
         if self._draining:
             return []
-        taken = [self._ready.popleft() for _ in range(min(len(self._ready), self._transport.batch))]
-        while self._rows and len(taken) < self._transport.batch:
-            taken.append(self._composed(self._rows.popleft()))
-        self._compose_ahead()
-        return taken
+        return [self._rows.popleft() for _ in range(min(len(self._rows), self._transport.batch))]
 
     async def _lane(self) -> None:
         try:
@@ -144,13 +118,10 @@ class Post:
                 finally:
                     await lane.close()
         except Exception as error:  # raised again by whoever drains
-            self._fail(error)
-
-    def _fail(self, error: Exception) -> None:
-        self.error = self.error or error
-        self._draining = True
-        while self._waiting:
-            self._call_one()
+            self.error = self.error or error
+            self._draining = True
+            while self._waiting:
+                self._call_one()
 
     async def _open(self) -> Lane | None:
         """Open a lane; a transport that was there before, or is there for other lanes, may be away for a while."""
@@ -181,14 +152,14 @@ class Post:
     async def _go_on(self, lane: Lane, done: list[Ended]) -> None:
         pause = FIRST_PAUSE
         while True:
-            if not self.waiting:
+            if not self._rows:
                 await self._ledger.turn(done, [])
                 done.clear()
-            taken = await self._take()
-            if not taken:
+            rows = await self._take()
+            if not rows:
                 return
             try:
-                await self._next(lane, done, taken)
+                await self._next(lane, done, rows)
                 pause = FIRST_PAUSE
             except TransportUnreachable:
                 if self._now() - self._reached_at > PATIENCE_SECONDS:
@@ -196,14 +167,11 @@ class Post:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
-    async def _next(self, lane: Lane, done: list[Ended], taken: Sequence[tuple[MessageRow, Envelope | Ended]]) -> None:
+    async def _next(self, lane: Lane, done: list[Ended], rows: Sequence[MessageRow]) -> None:
         """Write down what became of the last messages, then send these; `done` then says how they ended."""
-        bad = [made for _, made in taken if isinstance(made, Ended)]
-        ready = [(row, made) for row, made in taken if not isinstance(made, Ended)]
+        ready, bad = self._composed(rows)
         mine = await self._ledger.turn([*done, *bad], [row for row, _ in ready])
         done.clear()
-        for each in bad:
-            self._on_done(each.state)
         going = [(row, envelope) for row, envelope in ready if row.key in mine]
         if not going:
             return
@@ -217,12 +185,16 @@ class Post:
         if self._refusals >= REFUSALS_IN_A_ROW:
             await self._give_up(done)
 
-    def _composed(self, row: MessageRow) -> tuple[MessageRow, Envelope | Ended]:
-        """Compose a message; one that can't be composed ends as failed, and the others go on."""
-        try:
-            return row, self._compose(row)
-        except BadMessage as error:
-            return row, Ended(row, "failed", "bad message", str(error))
+    def _composed(self, rows: Sequence[MessageRow]) -> tuple[list[tuple[MessageRow, Envelope]], list[Ended]]:
+        """Compose messages; what can't be composed ends as failed, and the others go on."""
+        ready, bad = [], []
+        for row in rows:
+            try:
+                ready.append((row, self._compose(row)))
+            except BadMessage as error:
+                bad.append(Ended(row, "failed", "bad message", str(error)))
+                self._on_done("failed")
+        return ready, bad
 
     def _judged(self, row: MessageRow, outcome: Outcome) -> Ended:
         found = ended(row, outcome, resends=self._resends(row), retry_after=self._retry_after, now=datetime.now(UTC))

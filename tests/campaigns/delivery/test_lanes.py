@@ -10,7 +10,7 @@ import pytest
 
 from campaigns.delivery.lanes import REFUSALS_IN_A_ROW, Post
 from campaigns.delivery.ledger import Ledger
-from campaigns.errors import BadMessage, TransportError, TransportUnreachable
+from campaigns.errors import TransportError, TransportUnreachable
 from campaigns.mail.transports.base import Outcome
 from campaigns.mail.transports.checks import trial
 from campaigns.store import runs
@@ -43,10 +43,10 @@ class Provider:
 
 
 @asynccontextmanager
-async def posting(store, provider, compose=lambda _: trial()):
+async def posting(store, provider):
     told = []
     async with Ledger(store, timedelta(minutes=1), Limits(), 5, print, Path(os.devnull)) as ledger:
-        post = Post(provider, ledger, compose, lambda _: False, [timedelta(minutes=1)], told.append)
+        post = Post(provider, ledger, lambda _: trial(), lambda _: False, [timedelta(minutes=1)], told.append)
         post.put(await ledger.claim(1000))
         yield post, told
         await post.drain()
@@ -94,24 +94,6 @@ def test_lanes_that_a_server_does_not_serve_keep_nothing_from_its_end(store, sen
     error, told = deliver(store, Crowded(sends_away=sends_away))
     assert error is None
     assert (states(store), told) == ({"sent": 30}, ["sent"] * 30)
-
-
-def test_what_was_composed_ahead_and_reached_no_lane_waits_and_is_not_counted(store):
-    due_now(store, 3)
-    composed = []
-
-    def bad(row):
-        composed.append(row)
-        raise BadMessage("no address", remedy="mend it")
-
-    async def work():
-        async with posting(store, Crowded(sends_away=False, room=0), bad) as (_, told):
-            while not composed:
-                await asyncio.sleep(0.01)
-        return told
-
-    assert asyncio.run(work()) == []
-    assert states(store) == {"waiting": 3}
 
 
 def test_where_every_lane_is_sent_away_delivery_ends_and_every_message_waits(store):
