@@ -16,7 +16,7 @@ unique; whoever holds it is named in `claimed_by`, and a claim ends with its lea
 Every move asks for the state it starts from, so that a transaction may be tried again when its answer was lost.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -103,16 +103,26 @@ def claim(
             update(messages).where(_m.rfc_message_id == bindparam("key")).values(due_at=bindparam("due")), later
         )
     mine = [key for key in found if key not in put_off]
-    values = {"rows": [{"key": key} for key in mine], "worker": worker, "at": now, "until": now + lease}
+    values = {"rows": _keys(mine), "worker": worker, "at": now, "until": now + lease}
     connection.execute(_claims(connection.dialect.name), values)
     return mine
+
+
+def _keys(keys: Iterable[str]) -> list[dict[str, str]]:
+    """Keys as `_named` takes them, bound as `rows`."""
+    return [{"key": key} for key in keys]
+
+
+def _named(dialect: str) -> ColumnElement[bool]:
+    """Of messages whose keys are given: one statement, however many they are."""
+    return _m.rfc_message_id == given(dialect, "rows", key=Text())["key"]
 
 
 @cache
 def _claims(dialect: str) -> Update:
     return (
         update(messages)
-        .where(_m.rfc_message_id == given(dialect, "rows", key=Text())["key"])
+        .where(_named(dialect))
         .values(
             state="claimed", claimed_by=bindparam("worker"), lease_until=bindparam("until"), changed_at=bindparam("at")
         )
@@ -128,7 +138,7 @@ def claimed(connection: Connection, worker: str, at: datetime) -> list[str]:
 def rows(store: Store, keys: Sequence[str]) -> list[MessageRow]:
     """Read messages by their keys, what is due first at the front."""
     with store.engine.connect() as read:
-        found = read.execute(_rows(read.dialect.name), {"rows": [{"key": key} for key in keys]})
+        found = read.execute(_rows(read.dialect.name), {"rows": _keys(keys)})
         return [MessageRow(*row) for row in found]
 
 
@@ -138,7 +148,7 @@ def _rows(dialect: str) -> Select[Any]:
     return (
         select(*columns, _m.attempts, _m.expires_at)
         .outerjoin(message_contents)
-        .where(_m.rfc_message_id == given(dialect, "rows", key=Text())["key"])
+        .where(_named(dialect))
         .order_by(_m.due_at, _m.rfc_message_id)
     )
 
@@ -151,7 +161,7 @@ def _suppress(connection: Connection, found: dict[str, str], now: datetime) -> N
         connection.execute(_blocked(dialect), {"rows": [{"hash": each} for each in hashes.values()]}).scalars()
     )
     ended = {key: SUPPRESSED for key, digest in hashes.items() if digest in blocked}
-    said_no = connection.execute(_said_no(dialect), {"rows": [{"key": key} for key in found]}).scalars()
+    said_no = connection.execute(_said_no(dialect), {"rows": _keys(found)}).scalars()
     ended |= dict.fromkeys(said_no, "unsubscribed since it was planned")
     for reason in set(ended.values()):
         keys = [key for key, why in ended.items() if why == reason]
@@ -170,11 +180,7 @@ def _blocked(dialect: str) -> Select[Any]:
 @cache
 def _said_no(dialect: str) -> Select[Any]:
     no = (customers.c.consent_email == "unsubscribed") | customers.c.objected | customers.c.erased_at.is_not(None)
-    return (
-        select(_m.rfc_message_id)
-        .join(customers, customers.c.id == _m.customer_id)
-        .where(_m.rfc_message_id == given(dialect, "rows", key=Text())["key"], no)
-    )
+    return select(_m.rfc_message_id).join(customers, customers.c.id == _m.customer_id).where(_named(dialect), no)
 
 
 def turn(
@@ -197,8 +203,7 @@ def turn(
 
 
 def _begin(connection: Connection, worker: str, keys: Sequence[str], now: datetime, until: datetime) -> set[str]:
-    rows = [{"key": key} for key in keys]
-    values = {"rows": rows, "worker": worker, "at": now, "until": until}
+    values = {"rows": _keys(keys), "worker": worker, "at": now, "until": until}
     if connection.execute(_begins(connection.dialect.name), values).rowcount == len(keys):
         return set(keys)
     begun = select(_m.rfc_message_id).where(_m.claimed_by == worker, _m.state == "sending", _m.changed_at == now)

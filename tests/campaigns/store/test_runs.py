@@ -135,3 +135,10 @@ def test_the_counts_add_up_to_the_audience_whatever_happened(store):
 def test_a_run_remembers_its_campaign(store):
     plan(store, 1, in_doubt="ask")
     assert runs.settings(store, RUN) == {"in_doubt": "ask"}
+
+
+def test_half_a_character_in_what_a_message_says_is_read_as_it_was_written(store):
+    row = {"customer_id": "a", "state": "waiting", "due_at": NOW, "address": "a@x", "rfc_message_id": "<1@x>"}
+    header = {"id": RUN, "campaign": "weekly", "scheduled_at": NOW, "as_of": NOW, "settings": {}}
+    runs.create(store, header, [{**row, "content": {"first_name": "Ada \ud83d"}}], NOW)
+    assert [each.content for each in outbox.rows(store, ["<1@x>"])] == [{"first_name": "Ada \ud83d"}]
