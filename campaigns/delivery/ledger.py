@@ -12,9 +12,9 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -29,12 +29,13 @@ from campaigns.errors import StoreError
 from campaigns.feedback import feedback_of_failure
 from campaigns.store import outbox, runs
 from campaigns.store.buckets import Limits
-from campaigns.store.database import Store
+from campaigns.store.database import Store, reading
 from campaigns.store.events import record
 
 Found = TypeVar("Found")
 AGAIN_SECONDS = 0.5
-LET_OTHERS_IN_SECONDS = 0.001
+KEPT_SECONDS, LET_OTHERS_IN_SECONDS = 0.25, 0.001
+"""A connection that is kept spares opening it, a millisecond; on SQLite, other threads of this process wait for it."""
 GATHER_SECONDS = 0.002
 """So long a transaction waits for more lanes to ask: fewer transactions for each message, while others compose."""
 
@@ -87,7 +88,7 @@ class Ledger:
     async def __aenter__(self) -> "Ledger":
         self._life.enter_context(lives(self._folder, self.worker))
         self._loop = asyncio.get_running_loop()  # kept: to ask for it costs a system call
-        self._tasks = [asyncio.create_task(self._write_turns()), asyncio.create_task(self._beat())]
+        self._tasks = [asyncio.create_task(work) for work in (self._write_turns(), self._beat(), self._let_others_in())]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -110,8 +111,11 @@ class Ledger:
             again = next(tries) > 1 and outbox.claimed(connection, self.worker, now)
             return again or outbox.claim(connection, self.worker, now, self._lease, limit, self._limits)
 
-        keys = await self._write(work, last=True)
-        return await self._read(lambda: outbox.rows(self._store, keys)) if keys else []
+        def claim() -> list[outbox.MessageRow]:
+            keys = self._transaction(work)
+            return self._reading(lambda connection: outbox.rows(connection, keys)) if keys else []
+
+        return await self._read(claim)
 
     async def turn(self, ended: Sequence[outbox.Ended], begun: Sequence[outbox.MessageRow]) -> set[str]:
         """Write down how messages ended, and that others begin; give the keys of those that may be sent now."""
@@ -164,6 +168,16 @@ class Ledger:
             await asyncio.sleep(self._beat_seconds)
             await self._write(lambda connection: outbox.heartbeat(connection, self.worker, _now() + self._lease))
 
+    async def _let_others_in(self) -> None:
+        while True:
+            await asyncio.sleep(KEPT_SECONDS)
+            await self._loop.run_in_executor(self._thread, self._pause)
+
+    def _pause(self) -> None:
+        if self._connection is not None:
+            self._let_go()
+            time.sleep(LET_OTHERS_IN_SECONDS)
+
     async def _write_turns(self) -> None:
         while True:
             await self._wake.wait()
@@ -201,8 +215,8 @@ class Ledger:
             record(connection, bounces, now, self._soft_bounces)
         return mine
 
-    async def _write(self, work: Callable[[Connection], Found], *, last: bool = False) -> Found:
-        return await self._read(lambda: self._transaction(work, last=last))
+    async def _write(self, work: Callable[[Connection], Found]) -> Found:
+        return await self._read(lambda: self._transaction(work))
 
     async def _read(self, work: Callable[[], Found]) -> Found:
         """Do something in the ledger's thread; while the database is away, again until it is back.
@@ -243,23 +257,24 @@ class Ledger:
             self._there_since = time.monotonic()
         self._away_since = None
 
-    def _transaction(self, work: Callable[[Connection], Found], *, last: bool) -> Found:
-        """Do something in a transaction on a kept connection.
+    def _transaction(self, work: Callable[[Connection], Found]) -> Found:
+        with self._kept() as connection, connection.begin():
+            return work(connection)
 
-        With `last`, let go of the connection after it: on SQLite, other threads of this process wait for that.
-        """
+    def _reading(self, work: Callable[[Connection], Found]) -> Found:
+        with self._kept() as connection, reading(connection):
+            return work(connection)
+
+    @contextmanager
+    def _kept(self) -> Iterator[Connection]:
+        """Give the connection that is kept; after an error it is not."""
         if self._connection is None:
             self._connection = self._held.enter_context(self._store.keeping(durable=True))
         try:
-            with self._connection.begin():
-                found = work(self._connection)
+            yield self._connection
         except BaseException:
             self._let_go()
             raise
-        if last:
-            self._let_go()
-            time.sleep(LET_OTHERS_IN_SECONDS)
-        return found
 
     def _let_go(self) -> None:
         self._connection = None

@@ -78,6 +78,17 @@ class Store:
         self.engine.dispose()
 
 
+@contextmanager
+def reading(kept: Connection) -> Iterator[None]:
+    """One read transaction on a connection that is kept for writing; nobody waits for it."""
+    kept.execution_options(writes=False)
+    try:
+        with kept.begin():
+            yield
+    finally:
+        kept.execution_options(writes=True)
+
+
 def open_store(url: str) -> Store:
     """Open the store at `url`, and bring its tables up to date.
 

@@ -135,11 +135,9 @@ def claimed(connection: Connection, worker: str, at: datetime) -> list[str]:
     return list(connection.execute(select(_m.rfc_message_id).where(mine)).scalars())
 
 
-def rows(store: Store, keys: Sequence[str]) -> list[MessageRow]:
+def rows(connection: Connection, keys: Sequence[str]) -> list[MessageRow]:
     """Read messages by their keys, what is due first at the front."""
-    with store.engine.connect() as read:
-        found = read.execute(_rows(read.dialect.name), {"rows": _keys(keys)})
-        return [MessageRow(*row) for row in found]
+    return [MessageRow(*row) for row in connection.execute(_rows(connection.dialect.name), {"rows": _keys(keys)})]
 
 
 @cache

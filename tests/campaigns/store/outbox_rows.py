@@ -59,7 +59,8 @@ def change(store, number, **values):
 def claim(store, worker="a", limit=10, *, now=NOW, limits=None):
     with store.writing() as write:
         keys = outbox.claim(write, worker, now, LEASE, limit, limits or Limits())
-    return outbox.rows(store, keys)
+    with store.engine.connect() as read:
+        return outbox.rows(read, keys)
 
 
 def turn(store, worker="a", ended=(), begun=(), now=NOW):
