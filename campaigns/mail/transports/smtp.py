@@ -135,9 +135,11 @@ class SmtpLane:
             return Outcome(
                 "failed", f"552 the message has {len(data):,} bytes, {self._server} takes {abilities.largest:,}"
             )
+        size = len(data)
+        data = _DOTTED.sub(b"\r\n..", b"." + data if data.startswith(b".") else data)
         asked = time.monotonic()
         try:
-            refused = await self._introduce(session, envelope, len(data))
+            refused = await self._introduce(session, envelope, size)
         except OSError as error:
             session.drop()
             return Outcome("retry", f"{self._server}: connection lost: {error}")
@@ -191,9 +193,8 @@ class SmtpLane:
         return refused
 
     async def _hand_over(self, session: Session, data: bytes, pause: float) -> Outcome:
-        stuffed = _DOTTED.sub(b"\r\n..", b"." + data if data.startswith(b".") else data)
         try:
-            session.write(stuffed)
+            session.write(data)
             early = await session.pause(pause)
             if early is not None:
                 return self._interrupted(session, early)
