@@ -29,11 +29,13 @@ from campaigns.errors import StoreError
 from campaigns.feedback import feedback_of_failure
 from campaigns.store import outbox, runs
 from campaigns.store.buckets import Limits
-from campaigns.store.database import Store, reading
+from campaigns.store.database import Store, one_statement, reading
 from campaigns.store.events import record
 
 Found = TypeVar("Found")
 AGAIN_SECONDS = 0.5
+PLAIN = ("sent", "in_doubt")
+"""How a message ends without anything else to be written."""
 KEPT_SECONDS, LET_OTHERS_IN_SECONDS = 0.25, 0.001
 """A connection that is kept spares opening it, a millisecond; on SQLite, other threads of this process wait for it."""
 GATHER_SECONDS = 0.002
@@ -191,7 +193,7 @@ class Ledger:
         ended = [each for turn in turns for each in turn.ended]
         begun = [row for turn in turns for row in turn.begun]
         try:
-            mine = await self._write(lambda connection: self._turn(connection, ended, begun))
+            mine = await self._read(lambda: self._turn(ended, begun))
         except Exception as error:  # whoever asked must know, or would wait for ever
             for turn in turns:
                 turn.answer.set_exception(error)
@@ -200,20 +202,28 @@ class Ledger:
             if not turn.answer.cancelled():
                 turn.answer.set_result({row.key for row in turn.begun} & mine)
 
-    def _turn(
-        self, connection: Connection, ended: Sequence[outbox.Ended], begun: Sequence[outbox.MessageRow]
-    ) -> set[str]:
-        """Write it down; a refusal for good is a bounce, and may suppress the address, in the same transaction."""
-        now = _now()
-        mine = outbox.turn(connection, self.worker, ended, begun, now, self._lease)
-        failed = [each for each in ended if each.state == "failed"]
+    def _turn(self, ended: Sequence[outbox.Ended], begun: Sequence[outbox.MessageRow]) -> set[str]:
+        now, plain = _now(), all(each.state in PLAIN for each in ended)
+        with self._kept() as connection:
+            with one_statement(connection) if plain else connection.begin():
+                mine = outbox.turn(connection, self.worker, ended, begun, now, self._lease)
+                if not plain:
+                    self._follow(connection, ended, now)
+            if lost := {row.key for row in begun} - mine:
+                with connection.begin():
+                    outbox.hand_back(connection, self.worker, now, lost)
+        return mine
+
+    def _follow(self, connection: Connection, ended: Sequence[outbox.Ended], now: datetime) -> None:
+        """What waits again does as its run does; a refusal for good is a bounce, and may suppress the address."""
+        outbox.as_their_runs(connection, [each.row.key for each in ended if each.state == "waiting"], now)
         told = [
             feedback_of_failure(each.row.key, each.row.address, each.row.attempts + 1, each.answer, now)
-            for each in failed
+            for each in ended
+            if each.state == "failed"
         ]
         if bounces := [each for each in told if each is not None]:
             record(connection, bounces, now, self._soft_bounces)
-        return mine
 
     async def _write(self, work: Callable[[Connection], Found]) -> Found:
         return await self._read(lambda: self._transaction(work))

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from campaigns.store.bulk import BulkConnection
 
 BUSY_SECONDS = 30
+WRITES = "BEGIN IMMEDIATE"
+"""A writer takes SQLite's lock at once: upgrading a reader's snapshot later fails without waiting."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 TABLES_LOCK = 0x48414E44
 """PostgreSQL's advisory lock for making tables: a number that no other program on the database is likely to take."""
@@ -56,7 +58,7 @@ class Store:
             durable: what is committed is on the disk, and outlives a power failure. SQLite is told so; PostgreSQL
                 does it anyhow.
         """
-        with self.engine.connect().execution_options(writes=True) as connection:
+        with self.engine.connect().execution_options(sqlite_begins=WRITES) as connection:
             if durable and self.engine.dialect.name == "sqlite":
                 raw: Any = connection.connection.dbapi_connection
                 raw.execute("PRAGMA synchronous=FULL")
@@ -80,13 +82,30 @@ class Store:
 
 @contextmanager
 def reading(kept: Connection) -> Iterator[None]:
-    """One read transaction on a connection that is kept for writing; nobody waits for it."""
-    kept.execution_options(writes=False)
+    """One read transaction on a connection that is kept for writing: no other writer waits for it."""
+    with _beginning(kept, "BEGIN"):
+        yield
+
+
+@contextmanager
+def one_statement(kept: Connection) -> Iterator[None]:
+    """A transaction of one statement that writes, and of any that read.
+
+    SQLite holds its lock while it works at that statement, and not while a thread waits for Python's lock between
+    BEGIN, the statement and COMMIT, which can take longer than all three.
+    """
+    with _beginning(kept, None):
+        yield
+
+
+@contextmanager
+def _beginning(kept: Connection, words: str | None) -> Iterator[None]:
+    kept.execution_options(sqlite_begins=words)
     try:
         with kept.begin():
             yield
     finally:
-        kept.execution_options(writes=True)
+        kept.execution_options(sqlite_begins=WRITES)
 
 
 def open_store(url: str) -> Store:
@@ -153,9 +172,9 @@ def _tune_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        # A writer takes the lock at once: upgrading a reader's snapshot later fails without waiting.
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        words = connection.get_execution_options().get("sqlite_begins", "BEGIN")
+        if words is not None:
+            connection.exec_driver_sql(words)
 
 
 def _migrate(engine: Engine) -> None:
@@ -196,7 +215,7 @@ def making_tables(engine: Engine) -> Iterator[Connection]:
 
     SQLite has one writer anyhow. PostgreSQL lets two look for a table, and the second one that makes it fails.
     """
-    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+    with engine.connect().execution_options(sqlite_begins=WRITES) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(TABLES_LOCK)))
         yield connection

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, Update, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Text, Update, bindparam, case, func, select, update
 
 from campaigns.store.buckets import Limits, allowed
 from campaigns.store.database import Store
@@ -189,76 +189,54 @@ def turn(
     now: datetime,
     lease: timedelta,
 ) -> set[str]:
-    """Write down how messages ended and that others are about to be handed over, in one transaction.
+    """Write down how messages ended and that others are about to be handed over, in one statement.
 
     Returns:
         the Message-IDs of those that may be sent. One that is missing is no longer this worker's (its lease ran out
-        and another took it, or its run was paused): don't send it.
+        and another took it), or its run was paused: don't send it, hand it back.
     """
-    if ended:
-        _finish(connection, worker, ended, now)
-    return _begin(connection, worker, [row.key for row in begun], now, now + lease) if begun else set()
-
-
-def _begin(connection: Connection, worker: str, keys: Sequence[str], now: datetime, until: datetime) -> set[str]:
-    values = {"rows": _keys(keys), "worker": worker, "at": now, "until": until}
-    if connection.execute(_begins(connection.dialect.name), values).rowcount == len(keys):
+    keys = [row.key for row in begun]
+    rows = [_after(each.row.key, each.state, each.reason, each.answer, each.due_at) for each in ended]
+    rows += [_after(key, "sending") for key in keys]
+    values = {"rows": rows, "worker": worker, "at": now, "until": now + lease}
+    if connection.execute(_turns(connection.dialect.name), values).rowcount == len(rows) or not keys:
         return set(keys)
-    begun = select(_m.rfc_message_id).where(_m.claimed_by == worker, _m.state == "sending", _m.changed_at == now)
-    going = set(connection.execute(begun.where(_m.rfc_message_id.in_(keys))).scalars())
-    hand_back(connection, worker, now, [key for key in keys if key not in going])
-    return going
+    going = select(_m.rfc_message_id).where(_m.claimed_by == worker, _m.state == "sending", _m.changed_at == now)
+    return set(connection.execute(going.where(_m.rfc_message_id.in_(keys))).scalars())
+
+
+def _after(
+    key: str, state: str, reason: str | None = None, answer: str | None = None, due_at: datetime | None = None
+) -> dict[str, Any]:
+    """What a message is to be after a turn; what is none stays as it is."""
+    return {"key": key, "state": state, "reason": reason, "answer": answer, "due": microseconds(due_at)}
 
 
 @cache
-def _begins(dialect: str) -> Update:
-    row = given(dialect, "rows", key=Text())
-    delivering = select(runs.c.id).where(runs.c.state == "delivering")
-    return (
-        update(messages)
-        .where(_m.rfc_message_id == row["key"], _m.claimed_by == bindparam("worker"))
-        .where(_STATE.in_(("claimed", "sending")), _m.run_id.in_(delivering))
-        .values(state="sending", attempts=_m.attempts + 1, lease_until=bindparam("until"), changed_at=bindparam("at"))
-    )
-
-
-@cache
-def _ends(dialect: str) -> Update:
+def _turns(dialect: str) -> Update:
     row = given(dialect, "rows", key=Text(), state=Text(), reason=Text(), answer=Text(), due=_m.due_at.type)
+    delivering = select(runs.c.id).where(runs.c.state == "delivering")
+    begins = row["state"] == "sending"
+    may_begin = begins & _STATE.in_(("claimed", "sending")) & _m.run_id.in_(delivering)
+    may_end = ~begins & _STATE.in_(("claimed", "sending", "in_doubt"))
     return (
         update(messages)
-        .where(_m.rfc_message_id == row["key"], _m.claimed_by == bindparam("worker"))
-        .where(_STATE.in_(("claimed", "sending", "in_doubt")))
+        .where(_m.rfc_message_id == row["key"], _m.claimed_by == bindparam("worker"), may_begin | may_end)
         .values(
             state=row["state"],
-            reason=row["reason"],
-            answer=row["answer"],
+            reason=func.coalesce(row["reason"], _m.reason),
+            answer=func.coalesce(row["answer"], _m.answer),
             due_at=func.coalesce(row["due"], _m.due_at),
-            lease_until=None,
+            attempts=_m.attempts + case((begins, 1), else_=0),
+            lease_until=case((begins, bindparam("until", type_=_m.lease_until.type)), else_=None),
             changed_at=bindparam("at"),
         )
     )
 
 
-def _finish(connection: Connection, worker: str, ended: Sequence[Ended], now: datetime) -> None:
-    rows = [
-        {
-            "key": each.row.key,
-            "state": each.state,
-            "reason": each.reason,
-            "answer": each.answer,
-            "due": microseconds(each.due_at),
-        }
-        for each in ended
-    ]
-    connection.execute(_ends(connection.dialect.name), {"rows": rows, "worker": worker, "at": now})
-    if again := [each.row.key for each in ended if each.state == "waiting"]:
-        _as_their_runs(connection, _m.rfc_message_id.in_(again), now)
-
-
-def _as_their_runs(connection: Connection, which: ColumnElement[bool], now: datetime) -> None:
+def as_their_runs(connection: Connection, keys: Collection[str], now: datetime) -> None:
     """Of messages that wait, pause those whose run is halted, and end those whose run was cancelled meanwhile."""
-    waiting = update(messages).where(which, _m.state == "waiting")
+    waiting = update(messages).where(_m.rfc_message_id.in_(keys), _m.state == "waiting")
     halted = select(runs.c.id).where(runs.c.state.in_(HALTED))
     connection.execute(waiting.where(_m.run_id.in_(halted)).values(state="paused", changed_at=now))
     cancelled = select(runs.c.id).where(runs.c.state == "cancelled")
@@ -281,9 +259,8 @@ def hand_back(connection: Connection, worker: str, now: datetime, keys: Collecti
     mine = list(connection.execute(select(_m.rfc_message_id).where(held)).scalars())
     free = {"state": "waiting", "claimed_by": None, "lease_until": None, "changed_at": now}
     for part in in_parts(mine):
-        these = _m.rfc_message_id.in_(part)
-        connection.execute(update(messages).where(held, these).values(**free))
-        _as_their_runs(connection, these, now)
+        connection.execute(update(messages).where(held, _m.rfc_message_id.in_(part)).values(**free))
+        as_their_runs(connection, part, now)
 
 
 def recover(store: Store, now: datetime, living: Collection[str] = (), *, doubtful: bool = True) -> int:

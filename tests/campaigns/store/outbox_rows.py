@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 
 from campaigns.store import outbox, runs
 from campaigns.store.buckets import Limits
+from campaigns.store.database import one_statement
 from campaigns.store.tables import messages
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -64,8 +65,13 @@ def claim(store, worker="a", limit=10, *, now=NOW, limits=None):
 
 
 def turn(store, worker="a", ended=(), begun=(), now=NOW):
-    with store.writing() as write:
-        return outbox.turn(write, worker, ended, begun, now, LEASE)
+    with store.keeping() as kept:
+        with one_statement(kept):
+            mine = outbox.turn(kept, worker, ended, begun, now, LEASE)
+        with kept.begin():
+            outbox.as_their_runs(kept, [each.row.key for each in ended if each.state == "waiting"], now)
+            outbox.hand_back(kept, worker, now, {row.key for row in begun} - mine)
+        return mine
 
 
 def hand_back(store, worker="a", keys=None):
