@@ -107,15 +107,16 @@ class Ledger:
 
     async def claim(self, limit: int) -> list[outbox.MessageRow]:
         """Take up to `limit` due messages; if an answer of the database was lost, what it claimed is found again."""
-        now, tries = _now(), count(1)  # the moment names this claim
-
-        def work(connection: Connection) -> list[str]:
-            again = next(tries) > 1 and outbox.claimed(connection, self.worker, now)
-            return again or outbox.claim(connection, self.worker, now, self._lease, limit, self._limits)
+        now, tries = _now(), count()
 
         def claim() -> list[outbox.MessageRow]:
-            keys = self._transaction(work)
-            return self._reading(lambda connection: outbox.rows(connection, keys)) if keys else []
+            with self._kept() as connection:
+                again = next(tries) > 0
+                keys = outbox.claim(connection, self.worker, now, self._lease, limit, self._limits, again=again)
+                if not keys:
+                    return []
+                with reading(connection):
+                    return outbox.rows(connection, keys)
 
         return await self._read(claim)
 
@@ -269,10 +270,6 @@ class Ledger:
 
     def _transaction(self, work: Callable[[Connection], Found]) -> Found:
         with self._kept() as connection, connection.begin():
-            return work(connection)
-
-    def _reading(self, work: Callable[[Connection], Found]) -> Found:
-        with self._kept() as connection, reading(connection):
             return work(connection)
 
     @contextmanager

@@ -3,9 +3,9 @@
     waiting -> claimed -> sending -> sent | failed
      ^ ^ |        |          |-> waiting     a temporary failure: due again later, by a back-off
      | | |        |          '-> in_doubt    the process died with the message in its hand, or the answer was lost
-     | | |        '-> waiting                handed back, or its process died before it began
+     | | |        |-> waiting                handed back, put off, or its process died before it began
+     | | |        '-> suppressed             the address is not to be written to any more
      | | '-> expired                         too late to be worth sending
-     | | '-> suppressed                      the address is not to be written to any more
      | '- in_doubt                           the policy, or an operator, says: send it again
     paused                                   its run is; cancelled, it ends as skipped
     Decided when planned, and final: suppressed, held_out, skipped.
@@ -22,10 +22,10 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, Update, bindparam, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Text, Update, bindparam, case, func, select, update
 
 from campaigns.store.buckets import Limits, allowed
-from campaigns.store.database import Store
+from campaigns.store.database import Store, one_statement
 from campaigns.store.statements import given, in_parts
 from campaigns.store.suppression import SUPPRESSED, address_hash
 from campaigns.store.tables import NOT_LEFT, customers, message_contents, messages, microseconds, runs, suppressions
@@ -74,38 +74,83 @@ class Ended:
 
 
 def claim(
-    connection: Connection, worker: str, now: datetime, lease: timedelta, limit: int, limits: Limits
+    kept: Connection,
+    worker: str,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    limits: Limits,
+    *,
+    again: bool = False,
 ) -> list[str]:
     """Take up to `limit` due messages for one worker; no other gets them while the lease runs.
 
     Whoever must not be written to any more since the run was planned ends as suppressed; what the rate limits do not
     allow now is put off until they do.
 
+    Args:
+        kept: a connection that is kept for writing, in no transaction.
+        worker: who takes them.
+        now: the moment, which names this claim.
+        lease: how long they are this worker's.
+        limit: how many at most.
+        limits: the rate limits in force.
+        again: the answer of this claim was lost: what it took is found again.
+
     Returns:
-        their keys, to be read with `rows` once the transaction, for which others wait, is at an end.
+        their keys, to be read with `rows`, for others do not wait for that.
     """
-    due = (
-        select(_m.rfc_message_id, _m.address)
-        .where(_m.state == "waiting", _m.due_at <= now)
-        .order_by(_m.due_at, _m.rfc_message_id)
-        .limit(limit)
-    )
+    with kept.begin() if limits.any else one_statement(kept):
+        found = (again and _taken(kept, worker, now)) or _take(kept, worker, now, lease, limit)
+        unwanted = _unwanted(kept, found)
+        wanted = {key: address for key, address in found.items() if key not in unwanted}
+        put_off = allowed(kept, wanted, limits, now) if wanted else {}
+        if put_off:
+            _put_off(kept, put_off, now)
+    if unwanted:
+        with kept.begin():
+            _suppress(kept, worker, unwanted, now)
+    return [key for key in wanted if key not in put_off]
+
+
+def _take(connection: Connection, worker: str, now: datetime, lease: timedelta, limit: int) -> dict[str, str]:
+    """Claim what is due; the addresses by key, the most urgent first."""
+    values = {"worker": worker, "at": now, "until": now + lease, "most": limit}
+    return _by_urgency(connection.execute(_TAKE, values))
+
+
+def _taken(connection: Connection, worker: str, at: datetime) -> dict[str, str]:
+    """Find what a worker claimed at a moment and has not begun."""
+    mine = (_m.claimed_by == worker) & (_m.state == "claimed") & (_m.changed_at == at)
+    return _by_urgency(connection.execute(select(_m.due_at, _m.rfc_message_id, _m.address).where(mine)))
+
+
+def _by_urgency(found: Iterable[Row[Any]]) -> dict[str, str]:
+    return {key: address for _, key, address in sorted(tuple(row) for row in found)}
+
+
+_DUE = (
+    select(_m.rfc_message_id)
+    .where(_m.state == "waiting", _m.due_at <= bindparam("at"))
+    .order_by(_m.due_at, _m.rfc_message_id)
+    .limit(bindparam("most"))
     # On PostgreSQL others skip what is locked; on SQLite the write lock already keeps them out.
-    locked = connection.execute(due.with_for_update(skip_locked=True))
-    found: dict[str, str] = {row.rfc_message_id: row.address for row in locked}
-    if not found:
-        return []
-    _suppress(connection, found, now)
-    put_off = allowed(connection, found, limits, now)
-    if put_off:
-        later = [{"key": key, "due": due_at} for key, due_at in put_off.items()]
-        connection.execute(
-            update(messages).where(_m.rfc_message_id == bindparam("key")).values(due_at=bindparam("due")), later
-        )
-    mine = [key for key in found if key not in put_off]
-    values = {"rows": _keys(mine), "worker": worker, "at": now, "until": now + lease}
-    connection.execute(_claims(connection.dialect.name), values)
-    return mine
+    .with_for_update(skip_locked=True)
+    .cte("due")
+)
+_TAKE = (
+    update(messages)
+    .where(_m.rfc_message_id == _DUE.c.rfc_message_id)
+    .values(state="claimed", claimed_by=bindparam("worker"), lease_until=bindparam("until"), changed_at=bindparam("at"))
+    .returning(_m.due_at, _m.rfc_message_id, _m.address)
+)
+
+
+def _put_off(connection: Connection, put_off: Mapping[str, datetime], now: datetime) -> None:
+    later = [{"key": key, "due": due_at} for key, due_at in put_off.items()]
+    free = {"state": "waiting", "claimed_by": None, "lease_until": None, "changed_at": now}
+    waits = update(messages).where(_m.rfc_message_id == bindparam("key")).values(due_at=bindparam("due"), **free)
+    connection.execute(waits, later)
 
 
 def _keys(keys: Iterable[str]) -> list[dict[str, str]]:
@@ -116,23 +161,6 @@ def _keys(keys: Iterable[str]) -> list[dict[str, str]]:
 def _named(dialect: str) -> ColumnElement[bool]:
     """Of messages whose keys are given: one statement, however many they are."""
     return _m.rfc_message_id == given(dialect, "rows", key=Text())["key"]
-
-
-@cache
-def _claims(dialect: str) -> Update:
-    return (
-        update(messages)
-        .where(_named(dialect))
-        .values(
-            state="claimed", claimed_by=bindparam("worker"), lease_until=bindparam("until"), changed_at=bindparam("at")
-        )
-    )
-
-
-def claimed(connection: Connection, worker: str, at: datetime) -> list[str]:
-    """Find what a worker claimed at a moment and has not begun: for a claim whose answer was lost."""
-    mine = (_m.claimed_by == worker) & (_m.state == "claimed") & (_m.changed_at == at)
-    return list(connection.execute(select(_m.rfc_message_id).where(mine)).scalars())
 
 
 def rows(connection: Connection, keys: Sequence[str]) -> list[MessageRow]:
@@ -151,22 +179,26 @@ def _rows(dialect: str) -> Select[Any]:
     )
 
 
-def _suppress(connection: Connection, found: dict[str, str], now: datetime) -> None:
-    """Take out of `found`, and end, what must not be sent any more: the world may have changed since the plan."""
+def _unwanted(connection: Connection, found: Mapping[str, str]) -> dict[str, str]:
+    """Say which messages must not be sent any more, and why: the world may have changed since the plan."""
+    if not found:
+        return {}
     dialect = connection.dialect.name
     hashes = {key: address_hash(address) for key, address in found.items()}
-    blocked = set(
-        connection.execute(_blocked(dialect), {"rows": [{"hash": each} for each in hashes.values()]}).scalars()
-    )
-    ended = {key: SUPPRESSED for key, digest in hashes.items() if digest in blocked}
+    listed = {"rows": [{"hash": each} for each in hashes.values()]}
+    blocked = set(connection.execute(_blocked(dialect), listed).scalars())
     said_no = connection.execute(_said_no(dialect), {"rows": _keys(found)}).scalars()
-    ended |= dict.fromkeys(said_no, "unsubscribed since it was planned")
-    for reason in set(ended.values()):
-        keys = [key for key, why in ended.items() if why == reason]
-        values = {"state": "suppressed", "reason": reason, "changed_at": now}
-        connection.execute(update(messages).where(_m.rfc_message_id.in_(keys)).values(**values))
-    for key in ended:
-        del found[key]
+    return {key: SUPPRESSED for key, digest in hashes.items() if digest in blocked} | dict.fromkeys(
+        said_no, "unsubscribed since it was planned"
+    )
+
+
+def _suppress(connection: Connection, worker: str, unwanted: Mapping[str, str], now: datetime) -> None:
+    mine = update(messages).where(_m.claimed_by == worker, _m.state == "claimed")
+    for reason in set(unwanted.values()):
+        keys = [key for key, why in unwanted.items() if why == reason]
+        ended = {"state": "suppressed", "reason": reason, "claimed_by": None, "lease_until": None, "changed_at": now}
+        connection.execute(mine.where(_m.rfc_message_id.in_(keys)).values(**ended))
 
 
 @cache

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from campaigns.store import outbox, runs
 from campaigns.store.buckets import Limits
-from campaigns.store.database import one_statement
+from campaigns.store.database import one_statement, reading
 from campaigns.store.tables import messages
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -57,11 +57,11 @@ def change(store, number, **values):
         write.execute(update(messages).where(messages.c.rfc_message_id == key(number)).values(**values))
 
 
-def claim(store, worker="a", limit=10, *, now=NOW, limits=None):
-    with store.writing() as write:
-        keys = outbox.claim(write, worker, now, LEASE, limit, limits or Limits())
-    with store.engine.connect() as read:
-        return outbox.rows(read, keys)
+def claim(store, worker="a", limit=10, *, now=NOW, limits=None, again=False):
+    with store.keeping() as kept:
+        keys = outbox.claim(kept, worker, now, LEASE, limit, limits or Limits(), again=again)
+        with reading(kept):
+            return outbox.rows(kept, keys)
 
 
 def turn(store, worker="a", ended=(), begun=(), now=NOW):

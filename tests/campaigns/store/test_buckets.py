@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from campaigns.store.buckets import Limits, allowed
 from campaigns.store.database import open_store
+from campaigns.store.suppression import suppress
 from campaigns.store.tables import buckets
 from tests.campaigns.store.outbox_rows import NOW, claim, message, numbers, plan, states
 
@@ -88,6 +89,14 @@ def test_each_day_of_the_warm_up_has_its_allowance_and_after_it_there_is_none(st
     assert ask(store, 4, limits, NOW + DAY) == (4, [])
     assert ask(store, 4, limits, NOW + 1.5 * DAY) == (1, [NOW + 2 * DAY] * 3)
     assert ask(store, 1000, limits, NOW + 2 * DAY) == (1000, [])
+
+
+def test_the_warm_up_begins_with_the_first_message_that_leaves_and_not_with_one_that_must_not(store):
+    limits = Limits("shop.example", warm_up=(3, 5))
+    plan(store, 1)
+    suppress(store, message(store, 0).address, "complained", NOW)
+    assert claim(store, limits=limits) == []
+    assert ask(store, 5, limits, NOW + DAY)[0] == 3
 
 
 def test_a_day_without_a_message_does_not_add_to_the_next(store):

@@ -72,6 +72,16 @@ def test_no_message_to_an_address_that_was_suppressed_since_the_plan_is_claimed(
     assert [(message(store, n).state, message(store, n).reason) for n in (0, 1)] == [("suppressed", SUPPRESSED)] * 2
 
 
+def test_a_claim_whose_answer_was_lost_is_found_again_and_looks_once_more_who_must_not_be_written_to(store):
+    plan(store, 5)
+    taken = numbers(claim(store, limit=3))
+    change(store, taken[0], address="somebody@example.com")
+    suppress(store, "somebody@example.com", "complained", NOW)
+    assert numbers(claim(store, limit=3, again=True)) == taken[1:]
+    assert message(store, taken[0]).state == "suppressed"
+    assert len(claim(store, now=NOW + MINUTE, again=True)) == 2  # that of another moment took nothing yet
+
+
 @pytest.mark.parametrize("since", [{"consent_email": "unsubscribed"}, {"objected": True}, {"erased_at": NOW}])
 def test_whoever_said_no_since_the_plan_is_not_written_to(store, since):
     plan(store, 3)
