@@ -194,19 +194,14 @@ class SmtpLane:
 
     async def _hand_over(self, session: Session, data: bytes, pause: float) -> Outcome:
         try:
-            session.write(data)
-            early = await session.pause(pause)
-            if early is not None:
-                return self._interrupted(session, early)
-            session.write(b".\r\n")
+            reply = await session.hand_over(data, pause)
         except OSError as error:
             session.drop()
+            if session.ended:
+                return Outcome("in_doubt", f"{self._server}: the whole message was sent, its answer was lost: {error}")
             return Outcome("retry", f"{self._server}: connection lost before the end of the message: {error}")
-        try:
-            reply = await session.reply()
-        except OSError as error:
-            session.drop()
-            return Outcome("in_doubt", f"{self._server}: the whole message was sent, its answer was lost: {error}")
+        if not session.ended:
+            return self._interrupted(session, reply)
         return self._refusal(session, "end", reply) or Outcome("sent", str(reply))
 
     def _interrupted(self, session: Session, early: Reply) -> Outcome:

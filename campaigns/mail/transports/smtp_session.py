@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -51,7 +50,13 @@ class Abilities:
 
 
 class Session(asyncio.Protocol):
-    """One connection after its set-up. Replies come in the order of the commands."""
+    """One connection after its set-up. Replies come in the order of the commands.
+
+    Attributes:
+        abilities: what the server can do.
+        messages: how many were offered to it.
+        ended: whether the dot behind the last message was sent.
+    """
 
     def __init__(self, transport: asyncio.Transport, abilities: Abilities, timeout_seconds: float) -> None:
         self.abilities = abilities
@@ -66,6 +71,8 @@ class Session(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._lost: OSError | None = None
         self._full = False
+        self._dot_waits = False
+        self.ended = False
         transport.set_write_buffer_limits(high=1, low=0)  # so that we are told when all is out
 
     @property
@@ -90,25 +97,40 @@ class Session(asyncio.Protocol):
             OSError: the connection is lost, the answer took too long, or what came is no reply.
         """
         if not self._replies:
-            await self._wait(lambda: bool(self._replies))
+            await self._wait()
         return self._replies.popleft()
 
-    async def pause(self, seconds: float) -> Reply | None:
-        """Let others work for a while and until all is out; give what the server said before it was asked.
+    async def hand_over(self, data: bytes, seconds: float) -> Reply:
+        """Send a message, wait a while and until all is out, end it with a dot, and wait for the reply.
+
+        What the server says, or that it hangs up, before the dot ends it: no dot is sent, as `ended` tells.
 
         Raises:
-            OSError: it hung up, or takes nothing more.
+            OSError: it hung up, takes nothing more, or took too long to answer.
         """
-        await asyncio.sleep(seconds)
-        await self._wait(lambda: bool(self._replies) or (self._lost is None and not self._full))
-        return self._replies.popleft() if self._replies else None
+        self.ended = False
+        self.write(data)
+        timer = self._loop.call_later(seconds, self._dot)
+        try:
+            return await self.reply()
+        finally:
+            timer.cancel()
+            self._dot_waits = False
 
-    async def _wait(self, done: Callable[[], bool]) -> None:
+    def _dot(self) -> None:
+        self._dot_waits = self._full
+        if self._full or self._replies or self._lost is not None:
+            return
+        self.ended = True
+        self._deadline = self._loop.time() + self._timeout
+        self._transport.write(b".\r\n")
+
+    async def _wait(self) -> None:
         self._deadline = self._loop.time() + self._timeout
         if self._timer is None:
             self._timer = self._loop.call_at(self._deadline, self._look)
         try:
-            while not done():
+            while not self._replies:
                 if self._lost is not None:
                     raise self._lost
                 self._waiter = self._loop.create_future()
@@ -160,7 +182,8 @@ class Session(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Called by the event loop."""
         self._full = False
-        self._wake()
+        if self._dot_waits:
+            self._dot()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""

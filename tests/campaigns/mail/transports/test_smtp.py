@@ -44,13 +44,19 @@ def to(recipient, return_path="bounces@example.com"):
 
 
 @contextmanager
-def lane_of(server, **pace):
-    """A function that sends one message on a lane, which is closed at the end."""
+def lane_of(server, rest_seconds=0, **pace):
+    """A function that sends one message on a lane, which then rests a while, and is closed at the end."""
+
+    async def send(envelope=None):
+        outcomes = await lane.send([envelope or trial()])
+        await asyncio.sleep(rest_seconds)
+        return outcomes[0]
+
     with asyncio.Runner() as runner:
         transport = runner.run(Smtp(server, **pace).__aenter__())
         lane = runner.run(transport.lane())
         try:
-            yield lambda envelope=None: runner.run(lane.send([envelope or trial()]))[0]
+            yield lambda envelope=None: runner.run(send(envelope))
         finally:
             runner.run(lane.close())
             runner.run(transport.__aexit__(None, None, None))
@@ -314,9 +320,9 @@ def test_before_it_is_open_it_refuses():
 
 @pytest.mark.parametrize("taken", ["421 going down" + HANG_UP, "250 taken" + HANG_UP])
 def test_a_server_that_is_gone_between_two_messages_is_unreachable(taken):
-    with told(TAKEN=[taken], HELLO=["220 here", "421 not now" + HANG_UP]) as found, lane_of(found.server) as send:
+    hello = ["220 here", "421 not now" + HANG_UP]
+    with told(TAKEN=[taken], HELLO=hello) as found, lane_of(found.server, rest_seconds=0.05) as send:
         send()
-        asyncio.run(asyncio.sleep(0.05))
         with pytest.raises(TransportUnreachable, match="says: not now: 421 not now"):
             send()
         assert send().status == "sent"  # it is back

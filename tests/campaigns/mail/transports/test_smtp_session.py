@@ -1,11 +1,14 @@
 """Being let in: greeting, EHLO, TLS with its certificate checked, login; and what is told when it fails."""
 
 import asyncio
+import contextlib
 import shutil
+import socket
 import ssl
 import subprocess
 import warnings
 from base64 import b64encode
+from dataclasses import replace
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -285,3 +288,52 @@ def test_over_tls_what_happens_before_the_dot_leaves_no_doubt(deliver, context):
     with told(tls=context, TAKEN=["421 going down" + HANG_UP], RCPT=["451 wait" + HANG_UP]) as found:
         outcomes = deliver(Smtp(found.server), *map(trial, range(3)))
     assert outcomes == [Outcome("retry", "451 wait"), Outcome("retry", "421 going down"), Outcome("sent", "250 taken")]
+
+
+@contextlib.asynccontextmanager
+async def slow_reader(reads_after, answers_after):
+    """A server whose buffers are small: it reads a message after some seconds, and answers after some more."""
+
+    serving = []
+
+    async def serve(reader, writer):
+        serving.append(asyncio.current_task())
+        with contextlib.closing(writer):
+            writer.write(b"220 here\r\n")
+            while line := await reader.readline():
+                if line == b"DATA\r\n":
+                    writer.write(b"354 go on\r\n")
+                    await asyncio.sleep(reads_after)
+                    end = b""
+                    while end != b"\r\n.\r\n" and (more := await reader.read(2**16)):
+                        end = (end + more)[-5:]
+                    await asyncio.sleep(answers_after)
+                writer.write(b"250 yes\r\n")
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**14)
+    server = await asyncio.start_server(serve, sock=listening, limit=2**10)
+    async with server:
+        yield Server("127.0.0.1", listening.getsockname()[1], timeout_seconds=1)
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("reads_after", "answers_after", "status"), [(0.7, 0.7, "sent"), (3, 0, "retry"), (0, 3, "in_doubt")]
+)
+def test_a_message_is_ended_when_all_of_it_is_out_and_the_answer_may_take_its_time_after_that(
+    reads_after, answers_after, status
+):
+    short = trial()
+    long = replace(short, message=replace(short.message, text="line\n" * 2_000_000))  # more than fits the buffers
+
+    async def send():
+        async with slow_reader(reads_after, answers_after) as server, Smtp(server) as transport:
+            lane = await transport.lane()
+            [outcome] = await lane.send([long])
+            await lane.close()
+            return outcome
+
+    assert asyncio.run(send()).status == status
