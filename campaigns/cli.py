@@ -3,6 +3,7 @@
 Exit codes: 0 done; 1 refused, with the remedy; 2 wrong usage; 3 done, but there is something to look at.
 """
 
+import gc
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -336,6 +337,8 @@ def main() -> None:
             raise
         refuse(error)
         sys.exit(1)
+    finally:
+        gc.freeze()  # all of it ends with the process: to look for garbage in it first takes a tenth of a second
 
 
 if __name__ == "__main__":

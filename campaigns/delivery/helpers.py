@@ -7,6 +7,7 @@ is one of them. It prints a line of JSON for each thing that it tells: {"done": 
 """
 
 import contextlib
+import gc
 import json
 import os
 import subprocess
@@ -21,6 +22,8 @@ from typing import IO, Any, Self
 from campaigns.errors import CampaignError, TransportError, TransportUnreachable
 from campaigns.progress import Handle, SilentProgress
 from campaigns.project import Project
+
+LOOK_SECONDS = 0.1
 
 
 class Helpers:
@@ -43,6 +46,7 @@ class Helpers:
         self.states: Counter[str] = Counter()
         self._stop = stop
         self._advance = advance
+        self._ending = False
         self._refused: list[tuple[str, str]] = []
         command = [sys.executable, "-m", __name__, str(folder), str(int(until_empty))]
         self._started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]  # noqa: S603 - ours
@@ -56,23 +60,24 @@ class Helpers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None or self._stop.is_set():
+        if error is not None:
             self._end()
         for process, listener in zip(self._started, self._listeners, strict=True):
-            while process.poll() is None:
-                if self._stop.wait(0.1):
+            while listener.is_alive():
+                if self._stop.is_set():
                     self._end()
-                    process.wait()
-            listener.join()
-            if process.returncode > 0:  # not killed, and not refused: a fault of ours, whose traceback it printed
+                listener.join(LOOK_SECONDS)
+            if process.wait() > 0:  # not killed, and not refused: a fault of ours, whose traceback it printed
                 self._refused.append((f"a process beside this one ended with code {process.returncode}", "see above"))
         if error is None and self._refused:
             problem, remedy = self._refused[0]
             raise TransportError(problem, remedy=remedy)
 
     def _end(self) -> None:
-        for process in self._started:
-            process.terminate()
+        if not self._ending:  # told twice, one that is about to end would end at once
+            self._ending = True
+            for process in self._started:
+                process.terminate()
 
     def _listen(self, lines: IO[str]) -> None:
         """Hear one of them; if it is killed, what it had is for others to find."""
@@ -120,6 +125,8 @@ def main(folder: str, until_empty: str) -> None:
         pass
     except CampaignError as error:
         tell(refused=(error.problem, error.remedy))
+    finally:
+        gc.freeze()  # as the command line does
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from operator import getitem
 from typing import Any
 
 from jinja2 import StrictUndefined, Template
-from jinja2.runtime import LoopContext
+from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import escape
 
@@ -95,8 +95,9 @@ def _compiled(environment: Sandbox, source: str) -> Template:
 
 
 def _filled(template: Template, words: dict[str, Any]) -> str:
-    # As `Template.render`, without a copy of the words for each of the four texts of a message.
-    return "".join(template.root_render_func(template.new_context(words, shared=True)))
+    # As `Template.render`, without a copy of the words, and a look at the globals, for each of a message's four texts.
+    context = Context(template.environment, words, template.name, template.blocks)
+    return "".join(template.root_render_func(context))
 
 
 def escaped(value: object) -> str:
