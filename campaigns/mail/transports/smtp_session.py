@@ -1,6 +1,7 @@
 """An SMTP connection that is set up, on which commands are pipelined (RFC 2920)."""
 
 import asyncio
+import select
 import ssl
 from collections import deque
 from dataclasses import dataclass, field
@@ -73,6 +74,7 @@ class Session(asyncio.Protocol):
         self._full = False
         self._dot_waits = False
         self.ended = False
+        self._inbox = _inbox(transport)
         transport.set_write_buffer_limits(high=1, low=0)  # so that we are told when all is out
 
     @property
@@ -110,20 +112,26 @@ class Session(asyncio.Protocol):
         """
         self.ended = False
         self.write(data)
-        timer = self._loop.call_later(seconds, self._dot)
+        self._next_try: asyncio.Handle = self._loop.call_later(seconds, self._dot)
         try:
             return await self.reply()
         finally:
-            timer.cancel()
+            self._next_try.cancel()
             self._dot_waits = False
 
     def _dot(self) -> None:
         self._dot_waits = self._full
-        if self._full or self._replies or self._lost is not None:
+        if self._full or self._replies or self._lost is not None or self._transport.is_closing():
+            return
+        if self._something_came():  # while the loop was busy: that is read first
+            self._next_try = self._loop.call_soon(self._dot)
             return
         self.ended = True
         self._deadline = self._loop.time() + self._timeout
         self._transport.write(b".\r\n")
+
+    def _something_came(self) -> bool:
+        return self._inbox is not None and bool(self._inbox.poll(0))
 
     async def _wait(self) -> None:
         self._deadline = self._loop.time() + self._timeout
@@ -198,6 +206,15 @@ class Session(asyncio.Protocol):
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+def _inbox(transport: asyncio.Transport) -> "select.poll | None":
+    """What tells whether anything waits to be read; Windows has none."""
+    if not hasattr(select, "poll"):
+        return None
+    inbox = select.poll()
+    inbox.register(transport.get_extra_info("socket"), select.POLLIN)
+    return inbox
 
 
 async def connect(server: Server, context: ssl.SSLContext) -> Session:

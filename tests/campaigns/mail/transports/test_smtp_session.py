@@ -6,6 +6,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import time
 import warnings
 from base64 import b64encode
 from dataclasses import replace
@@ -17,7 +18,7 @@ from aiosmtpd.smtp import AuthResult
 from campaigns.errors import TransportError, TransportUnreachable
 from campaigns.mail.transports.base import Outcome
 from campaigns.mail.transports.checks import check_transport, trial
-from campaigns.mail.transports.smtp import Smtp
+from campaigns.mail.transports.smtp import Pace, Smtp
 from campaigns.mail.transports.smtp_session import Server
 from tests.campaigns.mail.transports.told import HANG_UP, SILENT, Keeper, told
 
@@ -288,6 +289,20 @@ def test_over_tls_what_happens_before_the_dot_leaves_no_doubt(deliver, context):
     with told(tls=context, TAKEN=["421 going down" + HANG_UP], RCPT=["451 wait" + HANG_UP]) as found:
         outcomes = deliver(Smtp(found.server), *map(trial, range(3)))
     assert outcomes == [Outcome("retry", "451 wait"), Outcome("retry", "421 going down"), Outcome("sent", "250 taken")]
+
+
+@pytest.mark.parametrize("seconds", [0, 0.05])
+def test_a_server_that_hung_up_while_the_event_loop_was_busy_leaves_no_doubt(monkeypatch, deliver, seconds):
+    """As where many lanes compose: it hangs up in the same turn of the loop as the dot is due, or before that turn."""
+
+    def pause(_pace, _took):
+        asyncio.get_running_loop().call_soon(time.sleep, 0.1)
+        return seconds
+
+    monkeypatch.setattr(Pace, "pause", pause)
+    with told(BODY=[HANG_UP]) as found:
+        [outcome] = deliver(Smtp(found.server), trial())
+    assert (outcome.status, "connection lost before the end" in outcome.answer) == ("retry", True)
 
 
 @contextlib.asynccontextmanager
