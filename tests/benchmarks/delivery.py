@@ -35,7 +35,7 @@ from tests.faults.outbox_of import RUN, lay_out, row_of
 ROUNDS = 3
 ROUND_TRIP_SECONDS = 0.02
 SIGNED = '[[mail.signatures]]\nselector = "bench"\nkey = "dkim.pem"\n'
-RAISED = "[delivery]\nconnections = 100\n"
+RAISED = "[delivery]\nconnections = 140\n"
 
 
 def program(name):
@@ -174,8 +174,8 @@ def sentences(count):
     """Measure; yield one sentence at a time."""
     ways = {
         "unsigned, 20 connections a process": "",
-        "unsigned, 100 connections a process": RAISED,
-        "signed with RSA-2048, 100 connections a process": SIGNED + RAISED,
+        "unsigned, 140 connections a process": RAISED,
+        "signed with RSA-2048, 140 connections a process": SIGNED + RAISED,
     }
     size = size_of_ours()
     with sink() as port:
