@@ -27,7 +27,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from campaigns.delivery.living import lives, living
 from campaigns.errors import StoreError
 from campaigns.feedback import feedback_of_failure
-from campaigns.store import outbox, runs
+from campaigns.store import claims, outbox, runs
 from campaigns.store.buckets import Limits
 from campaigns.store.database import Store, one_statement, reading
 from campaigns.store.events import record
@@ -112,11 +112,11 @@ class Ledger:
         def claim() -> list[outbox.MessageRow]:
             with self._kept() as connection:
                 again = next(tries) > 0
-                keys = outbox.claim(connection, self.worker, now, self._lease, limit, self._limits, again=again)
+                keys = claims.claim(connection, self.worker, now, self._lease, limit, self._limits, again=again)
                 if not keys:
                     return []
                 with reading(connection):
-                    return outbox.rows(connection, keys)
+                    return claims.read(connection, keys)
 
         return await self._read(claim)
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select, update
 
-from campaigns.store import outbox, runs
+from campaigns.store import claims, outbox, runs
 from campaigns.store.buckets import Limits
 from campaigns.store.database import one_statement, reading
 from campaigns.store.tables import messages
@@ -59,9 +59,9 @@ def change(store, number, **values):
 
 def claim(store, worker="a", limit=10, *, now=NOW, limits=None, again=False):
     with store.keeping() as kept:
-        keys = outbox.claim(kept, worker, now, LEASE, limit, limits or Limits(), again=again)
+        keys = claims.claim(kept, worker, now, LEASE, limit, limits or Limits(), again=again)
         with reading(kept):
-            return outbox.rows(kept, keys)
+            return claims.read(kept, keys)
 
 
 def turn(store, worker="a", ended=(), begun=(), now=NOW):

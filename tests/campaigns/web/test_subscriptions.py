@@ -9,7 +9,7 @@ from sqlalchemy import insert, update
 
 from campaigns.project import real_now
 from campaigns.store.buckets import Limits
-from campaigns.store.outbox import claim
+from campaigns.store.claims import claim
 from campaigns.store.suppression import SUPPRESSED, suppressed_addresses
 from campaigns.store.tables import customers, events, messages, preferences, runs, suppressions
 
@@ -106,8 +106,8 @@ def test_a_message_that_waits_is_not_sent_any_more(shop, visit, rows, stop):
         )
     visit("POST", stop)
     assert states(rows) == {"c0": ("waiting", None), "c1": ("suppressed", SUPPRESSED), "c2": ("waiting", None)}
-    with shop.store.writing() as write:  # c2 has another address today: it is found when the message's turn comes
-        claimed = claim(write, "worker", real_now(), timedelta(minutes=1), 10, Limits())
+    with shop.store.keeping() as kept:  # c2 has another address today: it is found when the message is claimed
+        claimed = claim(kept, "worker", real_now(), timedelta(minutes=1), 10, Limits())
     assert claimed == ["<nextc0@x>"]
     assert states(rows)["c2"] == ("suppressed", SUPPRESSED)
 
