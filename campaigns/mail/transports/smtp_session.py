@@ -128,7 +128,7 @@ class Session(asyncio.Protocol):
             return
         self.ended = True
         self._deadline = self._loop.time() + self._timeout
-        self._transport.write(b".\r\n")
+        self.write(b".\r\n")
 
     def _something_came(self) -> bool:
         return self._inbox is not None and bool(self._inbox.poll(0))
