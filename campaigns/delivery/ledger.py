@@ -217,7 +217,8 @@ class Ledger:
 
     def _follow(self, connection: Connection, ended: Sequence[outbox.Ended], now: datetime) -> None:
         """What waits again does as its run does; a refusal for good is a bounce, and may suppress the address."""
-        outbox.as_their_runs(connection, [each.row.key for each in ended if each.state == "waiting"], now)
+        if again := [each.row.key for each in ended if each.state == "waiting"]:
+            outbox.as_their_runs(connection, again, now)
         told = [
             feedback_of_failure(each.row.key, each.row.address, each.row.attempts + 1, each.answer, now)
             for each in ended
