@@ -10,7 +10,7 @@ from campaigns.errors import TransportError
 from campaigns.mail.transports.base import Transport
 from campaigns.mail.transports.maildir import Maildir
 from campaigns.mail.transports.smtp import Smtp, machine_name
-from campaigns.mail.transports.smtp_session import Server
+from campaigns.mail.transports.smtp_connect import Server
 
 if TYPE_CHECKING:
     from campaigns.mail.transports.http import HttpTransport

@@ -1,10 +1,8 @@
 """Deliver over SMTP: kept-alive connections, commands in one packet, TLS from the start or as soon as it is offered."""
 
-import math
 import re
 import socket
 import ssl
-import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -12,33 +10,17 @@ from typing import Self
 from campaigns.errors import TransportError
 from campaigns.mail.feedback import severity_of
 from campaigns.mail.transports.base import Envelope, Lane, Outcome, not_open
+from campaigns.mail.transports.smtp_connect import Server, connect
 from campaigns.mail.transports.smtp_reply import Reply
-from campaigns.mail.transports.smtp_session import Server, Session, connect
+from campaigns.mail.transports.smtp_session import Session
+from campaigns.mail.transports.smtp_wait import Wait
 
 GO_ON, CLOSING = 354, 421
-BEFORE_THE_DOT_SECONDS, AT_MOST_SECONDS = 0.003, 0.25
-"""A server that hangs up in the middle of a message is noticed before its end is sent, and nothing is in doubt. Other
-lanes use the time. A server that is busy is slow to hang up, too, so it is given as much more as it was slow lately."""
-FORGOTTEN = 0.98
-"""What is left of that with each message: a busy machine lets a program wait now and then, not each time."""
 _DOTTED = re.compile(rb"\r\n\.")
 """Where a dot begins a line and is to be doubled (RFC 5321, 4.5.2); a pattern looks for it four times as fast."""
 _STEPS = ("sender", "recipient", "data")
 _ADDRESS = re.compile(r'(?:"(?:[^"\\\x00-\x1f\x7f\ud800-\udfff]|\\[ -~])*"@)?[^\x00-\x20\x7f<>"\ud800-\udfff]+')
 """What does not end the address, or the command, before its end: a space only stands in quotes (RFC 5321, 4.1.2)."""
-
-
-class Pace:
-    """How long to wait before the end of a message: longer when the server takes longer than it did at its quickest."""
-
-    def __init__(self) -> None:
-        self._quickest, self._slow = math.inf, 0.0
-
-    def pause(self, took_seconds: float) -> float:
-        """Say how long, after an answer that took so long; the way there and back is in both, and falls out."""
-        self._quickest = min(self._quickest, took_seconds)
-        self._slow = max(2 * (took_seconds - self._quickest), FORGOTTEN * self._slow)
-        return min(BEFORE_THE_DOT_SECONDS + self._slow, AT_MOST_SECONDS)
 
 
 class Smtp:
@@ -57,7 +39,7 @@ class Smtp:
         self.lanes = lanes
         self.per_connection = per_connection
         self._context: ssl.SSLContext | None = None
-        self._pace = Pace()
+        self._wait = Wait()
 
     async def __aenter__(self) -> Self:
         self._context = ssl.create_default_context()
@@ -73,7 +55,7 @@ class Smtp:
         if self._context is None:
             raise not_open(f"the connection to {self.server}")
         session = await connect(self.server, self._context)
-        return SmtpLane(self.server, self._context, self.per_connection, session, self._pace)
+        return SmtpLane(self.server, self._context, self.per_connection, session, self._wait)
 
 
 class SmtpLane:
@@ -84,9 +66,9 @@ class SmtpLane:
     """
 
     def __init__(
-        self, server: Server, context: ssl.SSLContext, per_connection: int, session: Session, pace: Pace
+        self, server: Server, context: ssl.SSLContext, per_connection: int, session: Session, wait: Wait
     ) -> None:
-        self._pace = pace
+        self._wait = wait
         self._server = server
         self._context = context
         self._per_connection = per_connection
@@ -137,13 +119,12 @@ class SmtpLane:
             )
         size = len(data)
         data = _DOTTED.sub(b"\r\n..", b"." + data if data.startswith(b".") else data)
-        asked = time.monotonic()
         try:
             refused = await self._introduce(session, envelope, size)
         except OSError as error:
             session.drop()
             return Outcome("retry", f"{self._server}: connection lost: {error}")
-        return refused or await self._hand_over(session, data, self._pace.pause(time.monotonic() - asked))
+        return refused or await self._hand_over(session, data, self._wait.seconds(session.answered_in))
 
     async def _introduce(self, session: Session, envelope: Envelope, size: int) -> Outcome | None:
         """Say MAIL, RCPT and DATA, in one packet if the server allows it; the outcome, if it refuses one of them."""

@@ -10,7 +10,7 @@ from campaigns.mail.transports.postmark import Postmark
 from campaigns.mail.transports.registry import Pace, open_transport
 from campaigns.mail.transports.ses import Ses
 from campaigns.mail.transports.smtp import Smtp, machine_name
-from campaigns.mail.transports.smtp_session import Server
+from campaigns.mail.transports.smtp_connect import Server
 
 PROJECT = Path("/project")
 

@@ -9,11 +9,11 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from campaigns.errors import TransportError, TransportUnreachable
-from campaigns.mail.transports import smtp
+from campaigns.mail.transports import smtp_wait
 from campaigns.mail.transports.base import Envelope, Outcome
 from campaigns.mail.transports.checks import TEXT, check_transport, trial
 from campaigns.mail.transports.smtp import Smtp
-from campaigns.mail.transports.smtp_session import Server
+from campaigns.mail.transports.smtp_connect import Server
 from tests.campaigns.mail.transports.told import HANG_UP, SILENT, Keeper, told
 
 PLAIN, PIPELINING = "250 here", "250-here\r\n250 PIPELINING"
@@ -163,7 +163,7 @@ def test_each_answer_has_its_outcome_and_the_next_message_goes_on(offers, answer
     ],
 )
 def test_what_happens_before_the_dot_leaves_no_doubt(monkeypatch, said, status, words):
-    monkeypatch.setattr(smtp, "BEFORE_THE_DOT_SECONDS", 0.2)
+    monkeypatch.setattr(smtp_wait, "SHORTEST_SECONDS", 0.2)
     with told(BODY=[said]) as found, lane_of(found.server) as send:
         outcome = send()
         assert (outcome.status, words in outcome.answer) == (status, True), outcome
@@ -304,7 +304,7 @@ def test_an_answer_that_takes_too_long_is_as_good_as_none(word, status):
     ],
 )
 def test_what_no_message_of_this_sender_will_pass_stops_the_delivery(monkeypatch, offers, word, said, remedy):
-    monkeypatch.setattr(smtp, "BEFORE_THE_DOT_SECONDS", 0.2 if word == "BODY" else 0)
+    monkeypatch.setattr(smtp_wait, "SHORTEST_SECONDS", 0.2 if word == "BODY" else 0)
     with told(EHLO=offers, **{word: [said]}) as found, lane_of(found.server) as send:
         with pytest.raises(TransportError, match=remedy) as refused:
             send()

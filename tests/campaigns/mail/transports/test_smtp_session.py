@@ -18,8 +18,9 @@ from aiosmtpd.smtp import AuthResult
 from campaigns.errors import TransportError, TransportUnreachable
 from campaigns.mail.transports.base import Outcome
 from campaigns.mail.transports.checks import check_transport, trial
-from campaigns.mail.transports.smtp import Pace, Smtp
-from campaigns.mail.transports.smtp_session import Server
+from campaigns.mail.transports.smtp import Smtp
+from campaigns.mail.transports.smtp_connect import Server
+from campaigns.mail.transports.smtp_wait import Wait
 from tests.campaigns.mail.transports.told import HANG_UP, SILENT, Keeper, told
 
 # aiosmtpd does not know that a connection with TLS from its start has it.
@@ -295,11 +296,11 @@ def test_over_tls_what_happens_before_the_dot_leaves_no_doubt(deliver, context):
 def test_a_server_that_hung_up_while_the_event_loop_was_busy_leaves_no_doubt(monkeypatch, deliver, seconds):
     """As where many lanes compose: it hangs up in the same turn of the loop as the dot is due, or before that turn."""
 
-    def pause(_pace, _took):
+    def wait(_wait, _answered_in):
         asyncio.get_running_loop().call_soon(time.sleep, 0.1)
         return seconds
 
-    monkeypatch.setattr(Pace, "pause", pause)
+    monkeypatch.setattr(Wait, "seconds", wait)
     with told(BODY=[HANG_UP]) as found:
         [outcome] = deliver(Smtp(found.server), trial())
     assert (outcome.status, "connection lost before the end" in outcome.answer) == ("retry", True)

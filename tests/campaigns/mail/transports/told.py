@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from email import message_from_bytes
 
-from campaigns.mail.transports.smtp_session import Server
+from campaigns.mail.transports.smtp_connect import Server
 
 SILENT, HANG_UP = "", "\0"
 """No answer at all; and the end of an answer (or a whole one) after which the server hangs up."""
