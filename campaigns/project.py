@@ -1,5 +1,6 @@
 """A project: the folder a marketer works in, with its settings, its store and its files."""
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -97,4 +98,4 @@ class Project:
 
 def real_now() -> datetime:
     """The moment by the machine's clock, to the second."""
-    return datetime.now(UTC).replace(microsecond=0)
+    return datetime.fromtimestamp(int(time.time()), UTC)

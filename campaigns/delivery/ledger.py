@@ -15,11 +15,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
@@ -42,8 +41,7 @@ GATHER_SECONDS = 0.002
 """So long a transaction waits for more lanes to ask: fewer transactions for each message, while others compose."""
 
 
-@dataclass(frozen=True)
-class _Turn:
+class _Turn(NamedTuple):
     ended: Sequence[outbox.Ended]
     begun: Sequence[outbox.MessageRow]
     answer: asyncio.Future[set[str]]

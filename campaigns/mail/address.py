@@ -89,7 +89,7 @@ def _local(local: str) -> str:
         raise ValueError("it has an angle bracket; give the bare address, without a name")
     quoted = _QUOTED.fullmatch(local)
     plain = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else local
-    if not all(map(str.isprintable, plain)):  # spaces of other scripts, signs that can't be seen, half characters
+    if not plain.isprintable():  # spaces of other scripts, signs that can't be seen, half characters
         raise ValueError("it has a character that can't be seen")
     written = plain
     if not _DOT_ATOM.fullmatch(plain):

@@ -3,10 +3,10 @@
 import hashlib
 from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from campaigns.errors import BadMessage
 from campaigns.mail.address import deliverable
@@ -25,8 +25,7 @@ LONGEST_LINE = 998  # octets; RFC 5322, section 2.1.1
 _MARKS = "+?'"  # signs that a boundary may have (RFC 2046, section 5.1.1), the rarest first
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A finished message, in its parts: those transports that speak HTTP take the parts, SMTP takes `raw`.
 
     Attributes:
@@ -39,6 +38,8 @@ class Message:
         text: the plain-text part.
         rfc_message_id: the Message-ID, angle brackets included.
         extra: all other headers by name, unfolded: List-ID, List-Unsubscribe and so on.
+        head: all its header lines but those that say how its body is written, folded.
+        signers: each adds a signature to what `raw` writes.
         needs_smtputf8: an address in it is not ASCII: only a server that offers SMTPUTF8 can take it (RFC 6531).
     """
 
@@ -51,8 +52,8 @@ class Message:
     text: str
     rfc_message_id: str
     extra: Mapping[str, str]
-    _head: tuple[str, ...]
-    _signers: tuple[Signer, ...] = ()
+    head: tuple[str, ...]
+    signers: tuple[Signer, ...] = ()
     needs_smtputf8: bool = False
 
     def raw(self, *, eight_bit: bool = False) -> bytes:
@@ -66,15 +67,15 @@ class Message:
         bodies = _canonical(self.text), _canonical(self.html)
         stay = [eight_bit and _stays(body) for body in bodies]
         boundary = _boundary(self.rfc_message_id, bodies)
-        head = [*self._head, f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"']
+        head = [*self.head, f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"']
         if any(stay):  # a part may not be wider than its whole: RFC 2045, section 6.4
             head.append("Content-Transfer-Encoding: 8bit")
         plain, rich = (_part(boundary, *part) for part in zip(("plain", "html"), bodies, stay, strict=True))
         pieces = (*plain, *rich, f"--{boundary}--\r\n".encode())
         signed: list[str] = []
-        if self._signers:
+        if self.signers:
             body = b"".join(pieces)
-            signed = [signer.sign(head, body) for signer in self._signers]
+            signed = [signer.sign(head, body) for signer in self.signers]
         return b"".join(["\r\n".join([*signed, *head, "\r\n"]).encode(), *pieces])
 
 
@@ -129,7 +130,7 @@ def build(  # noqa: PLR0913 - the headers of a message, all by name
         address_header("To", named, recipient),
         *reply_lines,
         text_header("Subject", titled),
-        f"Date: {_date(date.replace(microsecond=0))}",
+        f"Date: {_date(date)}",
         f"Message-ID: {key}",
         *(folded(name, value.split(" ")) for name, value in extra.items()),
         "MIME-Version: 1.0",
@@ -145,8 +146,8 @@ def build(  # noqa: PLR0913 - the headers of a message, all by name
         rfc_message_id=key,
         extra=extra,
         needs_smtputf8=not all(map(str.isascii, head)),
-        _head=head,
-        _signers=tuple(signers),
+        head=head,
+        signers=tuple(signers),
     )
 
 

@@ -17,10 +17,9 @@ Every move asks for the state it starts from, so that a transaction may be tried
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Text, Update, bindparam, case, func, select, update
 
@@ -39,8 +38,7 @@ _STATE = _m.state.concat("")
 """The state, where SQLite is to find rows by their key: it takes the index of states for the better one."""
 
 
-@dataclass(frozen=True, slots=True)
-class MessageRow:
+class MessageRow(NamedTuple):
     """One claimed message; `key` is its Message-ID."""
 
     run_id: str
@@ -52,8 +50,7 @@ class MessageRow:
     expires_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """What became of a message that was being sent.
 
     Attributes:

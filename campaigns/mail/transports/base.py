@@ -6,16 +6,14 @@ messages are in doubt. Different lanes work side by side.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Literal, NamedTuple, Protocol, Self
 
 from campaigns.errors import TransportError
 from campaigns.mail.message import Message
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """A finished message on its way.
 
     Attributes:
@@ -31,8 +29,7 @@ class Envelope:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one message; `answer` is the other side's own words.
 
     Attributes:

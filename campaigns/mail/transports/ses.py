@@ -14,7 +14,7 @@ import json
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -58,7 +58,7 @@ class Ses(HttpTransport):
         [envelope] = envelopes
         content = {
             "Destination": {"ToAddresses": [envelope.recipient]},
-            "Content": {"Raw": {"Data": b64encode(replace(envelope.message, _signers=()).raw()).decode()}},
+            "Content": {"Raw": {"Data": b64encode(envelope.message._replace(signers=()).raw()).decode()}},
         }
         tag = urlsafe_b64encode(envelope.key.encode()).decode().rstrip("=")
         tags = {"EmailTags": [{"Name": TAG, "Value": tag}]} if len(tag) <= LONGEST_TAG else {}

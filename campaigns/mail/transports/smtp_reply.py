@@ -1,8 +1,8 @@
 """Cut what an SMTP server says into replies, however it is split on its way (RFC 5321, section 4.2)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 LONGEST = 64 * 1024
 """Bytes of one reply; RFC 5321, section 4.5.3.1.5, allows 512 a line. A server that says more is not understood."""
@@ -13,8 +13,7 @@ class BadReply(OSError):
     """What came is no SMTP reply."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """One reply: its code, and its lines joined by a space."""
 
     code: int

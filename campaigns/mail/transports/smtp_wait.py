@@ -43,4 +43,5 @@ def seconds_between(connection: socket.socket) -> float | None:
         sent, came = _TIMES.unpack(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TIMES.size))
     except OSError:
         return None
-    return max(sent - came, 0) / 1000
+    milliseconds: int = max(sent - came, 0)
+    return milliseconds / 1000

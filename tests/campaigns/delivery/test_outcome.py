@@ -1,6 +1,5 @@
 """What becomes of a message after the transport spoke: every outcome under every policy."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -59,7 +58,7 @@ def test_the_first_try_again_comes_after_the_first_wait_and_a_little():
 
 @pytest.mark.parametrize("status", ["retry", "in_doubt"])
 def test_what_would_be_tried_again_too_late_expires_with_the_servers_words(status):
-    late = replace(ROW, expires_at=NOW + RETRY_AFTER[0] / 2)
+    late = ROW._replace(expires_at=NOW + RETRY_AFTER[0] / 2)
     found = after(status, "451 4.7.1 greylisted", resends=True, row=late)
     assert (found.state, found.reason, found.answer, found.due_at) == (
         "expired", "too late, after temporary failures", "451 4.7.1 greylisted", None,
@@ -67,7 +66,7 @@ def test_what_would_be_tried_again_too_late_expires_with_the_servers_words(statu
 
 
 def test_what_never_expires_is_tried_again_for_ever():
-    assert after("retry", row=replace(ROW, attempts=1000, expires_at=None)).state == "waiting"
+    assert after("retry", row=ROW._replace(attempts=1000, expires_at=None)).state == "waiting"
 
 
 def test_the_waits_grow_and_the_last_one_stays():

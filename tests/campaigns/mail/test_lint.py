@@ -10,7 +10,7 @@ CLEAN = Rendered(
 
 
 def whats(**changed):
-    return [fault.what for fault in faults(Rendered(**(vars(CLEAN) | changed)), LINK)]
+    return [fault.what for fault in faults(CLEAN._replace(**changed), LINK)]
 
 
 def test_a_clean_message_has_no_fault():

@@ -65,7 +65,7 @@ def test_our_message_id_is_kept_and_comes_back_as_metadata(postmark):
     [message] = json.loads(postmark.request([trial()]).body)
     assert header(message, "X-PM-KeepID") == "true"
     assert message["Metadata"] == {"message-id": "<1@example.com>"}
-    [message] = json.loads(postmark.request([replace(trial(), key=f"<{'x' * 80}@example.com>")]).body)
+    [message] = json.loads(postmark.request([trial()._replace(key=f"<{'x' * 80}@example.com>")]).body)
     assert "Metadata" not in message
 
 
@@ -83,11 +83,11 @@ def test_odd_names_and_half_characters_can_be_said(postmark):
         unsubscribe_url="https://example.com/u",
         reply_to="help@example.com",
     )
-    [message] = json.loads(postmark.request([replace(trial(), message=odd)]).body)
+    [message] = json.loads(postmark.request([trial()._replace(message=odd)]).body)
     assert message["To"] == f'"Ada \\"Countess\\" \\\\" <{RECIPIENT}>'
     assert message["HtmlBody"] == "half a character: ?"
     assert message["ReplyTo"] == "help@example.com"
-    [message] = json.loads(postmark.request([replace(trial(), message=replace(odd, to_name=""))]).body)
+    [message] = json.loads(postmark.request([trial()._replace(message=odd._replace(to_name=""))]).body)
     assert message["To"] == RECIPIENT
 
 

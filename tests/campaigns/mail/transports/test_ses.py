@@ -84,7 +84,7 @@ def test_no_signature_goes_along_that_would_not_hold(ses):
         def sign(self, head, body):
             return "DKIM-Signature: v=1"
 
-    signed = replace(trial(), message=replace(trial().message, _signers=(Stamp(),)))
+    signed = trial()._replace(message=trial().message._replace(signers=(Stamp(),)))
     assert b"DKIM-Signature" in signed.message.raw()
     assert b"DKIM-Signature" not in b64decode(json.loads(ses.request([signed]).body)["Content"]["Raw"]["Data"])
 

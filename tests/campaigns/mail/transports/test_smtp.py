@@ -3,7 +3,6 @@
 import asyncio
 import socketserver
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -36,7 +35,7 @@ def aiosmtpd(**options):
 
 def with_text(text, number=1):
     made = trial(number)
-    return replace(made, message=replace(made.message, text=text))
+    return made._replace(message=made.message._replace(text=text))
 
 
 def to(recipient, return_path="bounces@example.com"):
