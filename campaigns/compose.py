@@ -70,17 +70,16 @@ def context(
     for pick in content["picks"]:
         target = pick["url"] or f"{shop.base_url}/products/{pick['product_id']}"
         price = pick["price_minor"]
-        said, brand, size = pick["title"].lower(), pick["brand"], pick["size"]
-        picks.append(
-            {
-                **pick,
-                # What the title says already is not said again below it.
-                "brand": "" if brand.lower() in said else brand,
-                "size": "" if size.lower() in said else size,
-                "price": "" if price is None else price_text(price, shop.currency, content["locale"]),
-                "url": links.click(run_id, customer_id, pick["product_id"], target),
-            }
-        )
+        shown = {
+            **pick,
+            "price": "" if price is None else price_text(price, shop.currency, content["locale"]),
+            "url": links.click(run_id, customer_id, pick["product_id"], target),
+        }
+        title = pick["title"].lower()
+        for about in ("brand", "size"):
+            if pick[about].lower() in title:  # what it says already is not said again below it
+                shown[about] = ""
+        picks.append(shown)
     return {
         "shop": {"name": shop.name, "postal_address": shop.postal_address, "base_url": shop.base_url},
         "customer": {"first_name": content["first_name"] or "", "locale": content["locale"]},

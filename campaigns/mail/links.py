@@ -7,7 +7,6 @@ from binascii import b2a_base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from hashlib import blake2b, sha256
 from hmac import compare_digest
 from typing import Any
@@ -36,7 +35,8 @@ class Links:
     """Makes and reads signed links, and names messages, under one secret."""
 
     def __init__(self, secret: str, base_url: str, clock: Callable[[], float] = time.time) -> None:
-        self._key = sha256(secret.encode()).digest()
+        key = sha256(secret.encode()).digest()
+        self._link, self._view, self._name = (_keyed(key, use) for use in (LINK, VIEW, NAME))
         self._base = base_url.rstrip("/")
         self._clock = clock
 
@@ -52,7 +52,7 @@ class Links:
         """Link that shows one message in the browser; expires, counted from the message's own time."""
         made = int(made_at.timestamp())
         said = f'{{"run":{_text(run_id)},"customer":{_text(customer_id)},"made":{made}}}'
-        return f"{self._base}/view/{_token(_keyed(self._key, VIEW), said)}"
+        return f"{self._base}/view/{_token(self._view, said)}"
 
     def click(self, run_id: str, customer_id: str, product_id: str, target: str) -> str:
         """Link that counts a click and leads to `target`, which is signed too: no open redirect."""
@@ -72,7 +72,7 @@ class Links:
 
         Nobody else can make it, for bounces, complaints and unsubscribing by mail name a message by it.
         """
-        named = _keyed(self._key, NAME).copy()
+        named = self._name.copy()
         named.update(f"{run_id}\x1f{customer_id}".encode("utf-8", "replace"))
         return f"<{named.hexdigest()}@{domain}>"
 
@@ -86,7 +86,7 @@ class Links:
         Raises:
             BadLink: forged, cut short, or of another kind.
         """
-        found, values = _load(self._key, LINK, token)
+        found, values = _load(self._link, token)
         if kind not in (None, found):
             raise _not_ours()
         return Link(found, values)
@@ -97,30 +97,29 @@ class Links:
         Raises:
             BadLink: forged, cut short, or expired.
         """
-        values = _load(self._key, VIEW, token)
+        values = _load(self._view, token)
         if self._clock() - values.pop("made") > CUSTOMER_DATA.total_seconds():
             raise BadLink("this link has expired", remedy="open a newer message")
         return Link("view", values)
 
     def _url(self, kind: str, values: str) -> str:
-        token = _token(_keyed(self._key, LINK), f'["{kind}",{{{values}}}]')
-        return f"{self._base}/{kind}/{token}"
+        said = f'["{kind}",{{{values}}}]'
+        return f"{self._base}/{kind}/{_token(self._link, said)}"
 
 
 # JSON and tokens are put together by hand, for a dozen links stand in each message.
 _text = json.encoder.encode_basestring_ascii
 
 
-@lru_cache(maxsize=16)
 def _keyed(key: bytes, use: bytes) -> blake2b:
     """Keyed BLAKE2b (RFC 7693, section 2.9), 128 bits, to be copied; a token of one use is none of another."""
     return blake2b(digest_size=16, key=key, person=use)
 
 
-def _sign(signer: blake2b, payload: bytes) -> bytes:
+def _sign(signer: blake2b, payload: bytes) -> str:
     digest = signer.copy()
     digest.update(payload)
-    return _base64(digest.digest())
+    return _base64(digest.digest()).decode()
 
 
 def _base64(data: bytes) -> bytes:
@@ -131,14 +130,14 @@ def _base64(data: bytes) -> bytes:
 def _token(signer: blake2b, said: str) -> str:
     """Write JSON as PAYLOAD.SIGNATURE."""
     payload = _base64(said.encode())
-    return (b"%b.%b" % (payload, _sign(signer, payload))).decode()
+    return f"{payload.decode()}.{_sign(signer, payload)}"
 
 
-def _load(key: bytes, use: bytes, token: str) -> Any:
+def _load(signer: blake2b, token: str) -> Any:
     payload, _, signature = token.rpartition(".")
     # Compared as text: base64 has bits that say nothing, and one link is to have one token.
-    expected = _sign(_keyed(key, use), payload.encode("utf-8", "replace"))
-    if not compare_digest(expected, signature.encode("utf-8", "replace")):
+    expected = _sign(signer, payload.encode("utf-8", "replace"))
+    if not compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
         raise _not_ours()
     return json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
 
