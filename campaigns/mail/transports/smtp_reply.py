@@ -59,7 +59,10 @@ class Replies:
         *lines, self._rest = (self._rest + data).split(b"\n")
         try:
             for line in lines:
-                yield from self._line(line)
+                if not self._lines and (whole := _whole(line)):
+                    yield whole
+                else:
+                    yield from self._line(line)
             if self._size + len(self._rest) > LONGEST:
                 raise BadReply("a reply without an end")
         except BadReply as error:
@@ -81,6 +84,12 @@ class Replies:
 
 
 @lru_cache(maxsize=256)  # a server says the same few lines for a million messages
+def _whole(line: bytes) -> Reply | None:
+    """The reply that a line is by itself; none if another line follows, or it is too long."""
+    code, mark, text = _parts(line)
+    return None if mark == "-" or len(line) >= LONGEST else Reply(int(code), text)
+
+
 def _parts(line: bytes) -> tuple[str, str, str]:
     """Code, mark and text of a line."""
     said = line.rstrip(b"\r").decode("utf-8", "replace")
