@@ -192,8 +192,7 @@ def _boundary(seed: str, bodies: Sequence[bytes]) -> str:
     """Find a line that stands in no body, the same for the same message (RFC 2046, section 5.1.1)."""
     name = hashlib.sha256(seed.encode()).hexdigest()[:32]
     for mark in _MARKS:  # a sign that stands in no body spares the search for the whole line, twenty times as long
-        sign = mark.encode()
-        if not any([sign in body for body in bodies]):  # a list of two is made sooner than a generator
+        if not any(mark.encode() in body for body in bodies):
             return f"{name[:16]}{mark}{name[16:]}"
     return _boundary(name, bodies) if any(name.encode() in body for body in bodies) else name
 

@@ -123,9 +123,9 @@ def scale():
 
 def delivery():
     """Messages that leave, beside Postfix's and Python's own senders."""
-    from tests.benchmarks.delivery import sentences
+    from tests.benchmarks.delivery import COUNT, sentences
 
-    for sentence in sentences(60_000):
+    for sentence in sentences(COUNT):
         tell(sentence)
 
 
