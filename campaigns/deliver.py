@@ -90,9 +90,9 @@ def deliver(
 
 @contextlib.contextmanager
 def _collecting_seldom() -> Iterator[None]:
-    """Look for garbage in circles every 10,000 objects: a message makes hundreds, hardly one in a circle."""
+    """Look for garbage in circles every 100,000 objects: a message makes hundreds, hardly one in a circle."""
     usual = gc.get_threshold()
-    gc.set_threshold(10_000, *usual[1:])
+    gc.set_threshold(100_000, *usual[1:])
     try:
         yield
     finally:

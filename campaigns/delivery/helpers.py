@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from campaigns.delivery.cpus import cpus_of, keep_to
 from campaigns.errors import CampaignError, TransportError, TransportUnreachable
 from campaigns.progress import Handle, SilentProgress
 from campaigns.project import Project
@@ -28,6 +29,8 @@ LOOK_SECONDS = 0.1
 
 class Helpers:
     """Runs so many more processes while its body runs; on leaving, waits for them.
+
+    Where they and this one are as many as the CPUs, each keeps to one.
 
     Args:
         count: how many.
@@ -50,9 +53,14 @@ class Helpers:
         self._refused: list[tuple[str, str]] = []
         command = [sys.executable, "-m", __name__, str(folder), str(int(until_empty))]
         self._started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]  # noqa: S603 - ours
+        self._cpus = cpus_of(count + 1)
         self._listeners = [threading.Thread(target=self._listen, args=(each.stdout,)) for each in self._started]
 
     def __enter__(self) -> Self:
+        self._usual = keep_to(self._cpus[:1])
+        for process, cpu in zip(self._started, self._cpus[1:], strict=False):
+            with contextlib.suppress(ProcessLookupError):
+                keep_to([cpu], process.pid)
         for listener in self._listeners:
             listener.start()
         return self
@@ -60,6 +68,7 @@ class Helpers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        keep_to(self._usual)
         if error is not None:
             self._end()
         for process, listener in zip(self._started, self._listeners, strict=True):

@@ -60,9 +60,9 @@ class Session(asyncio.Protocol):
 
     @property
     def answered_in(self) -> float:
-        """Seconds between what was sent last and what came last."""
-        told = seconds_between(self._socket)
-        return self._loop.time() - self._sent_at if told is None else told
+        """Seconds between what was sent last and what came last, at most: by our clock or the kernel's coarse one."""
+        since, told = self._loop.time() - self._sent_at, seconds_between(self._socket)
+        return since if told is None else min(since, told)
 
     def write(self, data: bytes) -> None:
         """Send bytes.

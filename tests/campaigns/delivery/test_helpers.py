@@ -1,11 +1,13 @@
 """Processes that deliver beside the one that was asked."""
 
+import os
 import threading
 from collections import Counter
 from contextlib import suppress
 
 import pytest
 
+from campaigns.delivery import helpers
 from campaigns.delivery.helpers import Helpers
 from campaigns.errors import TransportError
 from tests.campaigns.delivering import SmtpServer, open_shop, states, until
@@ -67,3 +69,33 @@ def test_an_error_of_the_asking_process_ends_its_helpers_in_good_order(tmp_path,
             raise ZeroDivisionError
         sent = server.taken.total()
         assert states(project) == {"sent": sent, "waiting": 60 - sent}
+
+
+def begun(project):
+    return Helpers(1, project.folder, True, threading.Event(), lambda _: None)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system has no such call")
+def test_a_process_keeps_to_its_cpu_while_it_has_helpers(monkeypatch, tmp_path, server):
+    usual = os.sched_getaffinity(0)
+    one, another = min(usual), max(usual)
+    monkeypatch.setattr(helpers, "cpus_of", lambda count: [one, another][:count])
+    server.script["slow"] = 0.02
+    with open_shop(tmp_path / "shop", 5, server.url) as project, begun(project) as running:
+        (helper,) = running._started
+        assert (os.sched_getaffinity(0), os.sched_getaffinity(helper.pid)) == ({one}, {another})
+    assert os.sched_getaffinity(0) == usual
+
+
+def test_one_that_has_ended_already_needs_no_cpu(monkeypatch, tmp_path, server):
+    monkeypatch.setattr(helpers, "cpus_of", lambda _: [0, 0])
+    monkeypatch.setattr(helpers, "keep_to", lambda cpus, thread=0: _gone(thread))
+    with open_shop(tmp_path / "shop", 3, server.url) as project, begun(project) as running:
+        pass
+    assert running.states == Counter(sent=3)
+
+
+def _gone(thread):
+    if thread:
+        raise ProcessLookupError
+    return set()

@@ -1,0 +1,20 @@
+import os
+
+import pytest
+
+from campaigns.delivery.cpus import cpus_of, keep_to
+
+
+@pytest.mark.parametrize(
+    ("usable", "processes", "cpus"),
+    [({4, 7}, 2, [4, 7]), ({4, 7}, 3, [4, 7, 4]), ({4, 7}, 1, []), ({0}, 2, []), (set(range(8)), 4, [])],
+)
+def test_each_process_has_a_cpu_where_there_are_no_more_of_them(monkeypatch, usable, processes, cpus):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: usable, raising=False)
+    assert cpus_of(processes) == cpus
+
+
+def test_where_the_system_can_not_be_asked_nothing_is_kept(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert cpus_of(2) == []
+    assert keep_to([]) == set()
