@@ -59,8 +59,7 @@ class Helpers:
     def __enter__(self) -> Self:
         self._usual = keep_to(self._cpus[:1])
         for process, cpu in zip(self._started, self._cpus[1:], strict=False):
-            with contextlib.suppress(ProcessLookupError):
-                keep_to([cpu], process.pid)
+            keep_to([cpu], process.pid)
         for listener in self._listeners:
             listener.start()
         return self

@@ -85,17 +85,3 @@ def test_a_process_keeps_to_its_cpu_while_it_has_helpers(monkeypatch, tmp_path, 
         (helper,) = running._started
         assert (os.sched_getaffinity(0), os.sched_getaffinity(helper.pid)) == ({one}, {another})
     assert os.sched_getaffinity(0) == usual
-
-
-def test_one_that_has_ended_already_needs_no_cpu(monkeypatch, tmp_path, server):
-    monkeypatch.setattr(helpers, "cpus_of", lambda _: [0, 0])
-    monkeypatch.setattr(helpers, "keep_to", lambda cpus, thread=0: _gone(thread))
-    with open_shop(tmp_path / "shop", 3, server.url) as project, begun(project) as running:
-        pass
-    assert running.states == Counter(sent=3)
-
-
-def _gone(thread):
-    if thread:
-        raise ProcessLookupError
-    return set()
