@@ -30,12 +30,12 @@ _SELECTOR = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9
 class Signer(Protocol):
     """Signs one message."""
 
-    def sign(self, head: Sequence[str], body: bytes) -> str:
+    def sign(self, head: Sequence[str], hashed: str) -> str:
         """Make the DKIM-Signature field of a message.
 
         Args:
             head: its header fields, each once: "Name: value", folded with CRLF as they are sent, without the last CRLF.
-            body: its body as it is sent.
+            hashed: the `body_hash` of its body.
 
         Returns:
             the field, folded, without the last CRLF.
@@ -63,12 +63,12 @@ class DomainSigner:
         """Where DNS must hold `key.record`, as TXT (RFC 6376, section 3.6.2.1)."""
         return f"{self.selector}._domainkey.{self.domain}"
 
-    def sign(self, head: Sequence[str], body: bytes) -> str:
+    def sign(self, head: Sequence[str], hashed: str) -> str:
         """Make the DKIM-Signature field of a message (RFC 6376, sections 3.5 and 3.7)."""
-        covered = [(name, value) for name, value in map(_relaxed, head) if name in _SIGNED]
-        names = _names(tuple(name for name, _ in covered))
-        field = f"{self._start}{int(self._clock())};\r\n {names};\r\n bh={_body_hash(body)};\r\n b="
-        text = b"\r\n".join([b"%b:%b" % named for named in [*covered, _relaxed(field)]])
+        covered = {name: field for name, field in map(_relaxed, head) if name in _SIGNED}
+        names = _names(tuple(covered))
+        field = f"{self._start}{int(self._clock())};\r\n {names};\r\n bh={hashed};\r\n b="
+        text = b"\r\n".join([*covered.values(), _relaxed(field)[1]])
         signature = b64encode(self.key.sign(text)).decode()
         return field + "\r\n ".join(signature[at : at + 72] for at in range(0, len(signature), 72))
 
@@ -92,6 +92,23 @@ def load_signer(domain: str, selector: str, pem: bytes | Path) -> DomainSigner:
     return DomainSigner(ascii_domain(domain), selector, load_key(pem))
 
 
+def body_hash(pieces: Sequence[bytes]) -> str:
+    """Hash a body without the empty lines at its end (RFC 6376, section 3.4.3), in base64; the same for all signers.
+
+    Args:
+        pieces: the body as it is sent; the last piece begins no later than those empty lines.
+    """
+    *most, last = pieces
+    digest = hashlib.sha256()
+    for piece in most:
+        digest.update(piece)
+    end = len(last)
+    while last[end - 2 : end] == b"\r\n":
+        end -= 2
+    digest.update(last[:end] + b"\r\n")
+    return b64encode(digest.digest()).decode()
+
+
 @lru_cache(maxsize=64)  # the messages of a campaign have the same headers
 def _names(present: tuple[bytes, ...]) -> str:
     """Write `h=`: each header that is there, and those of `ONCE` once more (RFC 6376, section 5.4.2)."""
@@ -100,16 +117,13 @@ def _names(present: tuple[bytes, ...]) -> str:
     return "h=" + ":\r\n ".join(lines)
 
 
+@lru_cache(maxsize=64)  # half of a message's headers are those of the message before
 def _relaxed(field: str) -> tuple[bytes, bytes]:
-    """Make a header canonical: its name small, its value on one line, single spaces (RFC 6376, section 3.4.2)."""
+    """Make a header canonical: its name small, its value on one line, single spaces (RFC 6376, section 3.4.2).
+
+    Returns:
+        its name, and the whole of it.
+    """
     name, _, value = field.encode().partition(b":")
-    return name.lower(), b" ".join(value.split())
-
-
-def _body_hash(body: bytes) -> str:
-    """Hash a body without the empty lines at its end (RFC 6376, section 3.4.3)."""
-    end = len(body)
-    while body[end - 2 : end] == b"\r\n":
-        end -= 2
-    kept = body if end + 2 == len(body) else body[:end] + b"\r\n"
-    return b64encode(hashlib.sha256(kept).digest()).decode()
+    small = name.lower()
+    return small, b"%b:%b" % (small, b" ".join(value.split()))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from campaigns.errors import BadMessage
 from campaigns.mail.address import deliverable
-from campaigns.mail.dkim import Signer
+from campaigns.mail.dkim import Signer, body_hash
 from campaigns.mail.headers import address_header, folded, one_line, text_header
 from campaigns.mail.identifiers import (
     bulk_sender_id,
@@ -72,10 +72,8 @@ class Message(NamedTuple):
             head.append("Content-Transfer-Encoding: 8bit")
         plain, rich = (_part(boundary, *part) for part in zip(("plain", "html"), bodies, stay, strict=True))
         pieces = (*plain, *rich, f"--{boundary}--\r\n".encode())
-        signed: list[str] = []
-        if self.signers:
-            body = b"".join(pieces)
-            signed = [signer.sign(head, body) for signer in self.signers]
+        hashed = body_hash(pieces) if self.signers else ""
+        signed = [signer.sign(head, hashed) for signer in self.signers]
         return b"".join(["\r\n".join([*signed, *head, "\r\n"]).encode(), *pieces])
 
 

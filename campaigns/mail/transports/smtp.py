@@ -16,8 +16,6 @@ from campaigns.mail.transports.smtp_session import Session
 from campaigns.mail.transports.smtp_wait import Wait
 
 GO_ON, CLOSING = 354, 421
-_DOTTED = re.compile(rb"\r\n\.")
-"""Where a dot begins a line and is to be doubled (RFC 5321, 4.5.2); a pattern looks for it four times as fast."""
 _STEPS = ("sender", "recipient", "data")
 _ADDRESS = re.compile(r'(?:"(?:[^"\\\x00-\x1f\x7f\ud800-\udfff]|\\[ -~])*"@)?[^\x00-\x20\x7f<>"\ud800-\udfff]+')
 """What does not end the address, or the command, before its end: a space only stands in quotes (RFC 5321, 4.1.2)."""
@@ -118,7 +116,8 @@ class SmtpLane:
                 "failed", f"552 the message has {len(data):,} bytes, {self._server} takes {abilities.largest:,}"
             )
         size = len(data)
-        data = _DOTTED.sub(b"\r\n..", b"." + data if data.startswith(b".") else data)
+        # A dot that begins a line is doubled (RFC 5321, section 4.5.2).
+        data = (b"." + data if data.startswith(b".") else data).replace(b"\r\n.", b"\r\n..")
         try:
             refused = await self._introduce(session, envelope, size)
         except OSError as error:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.errors import BadMessage, BadSettings
-from campaigns.mail.dkim import DomainSigner, load_signer
+from campaigns.mail.dkim import DomainSigner, body_hash, load_signer
 from campaigns.mail.dkim_key import load_key
 from campaigns.mail.message import build
 
@@ -150,12 +150,18 @@ def test_a_signature_of_another_key_does_not_hold():
 @pytest.mark.parametrize("body", [b"", b"\r\n", b"\r\n\r\n\r\n", b"a", b"a\r\n", b"a\r\n\r\n", b"a\r\n \r\n"])
 def test_any_end_of_a_body_is_made_canonical(body):  # RFC 6376, section 3.4.3
     head = ["From: a@example.com", "Subject: x"]
-    data = "\r\n".join([RSA.sign(head, body), *head]).encode() + b"\r\n\r\n" + body
+    data = "\r\n".join([RSA.sign(head, body_hash([body])), *head]).encode() + b"\r\n\r\n" + body
     assert verified(data) == [True]
 
 
+@pytest.mark.parametrize("pieces", [[b"a\r\n", b"b"], [b"a\r\n", b"b\r\n\r\n"], [b"a\r", b"\nb\r\n\r\n"]])
+def test_a_body_in_pieces_is_the_same_body(pieces):
+    assert body_hash(pieces) == body_hash([b"a\r\nb"])
+
+
 def test_a_signature_says_what_rfc_6376_wants():
-    signed = DomainSigner("example.com", "s1", RSA.key, clock=lambda: 1_770_000_000.9).sign(["From: a@b.example"], b"")
+    signer = DomainSigner("example.com", "s1", RSA.key, clock=lambda: 1_770_000_000.9)
+    signed = signer.sign(["From: a@b.example"], body_hash([b""]))
     tags = dict(tag.strip().partition("=")[::2] for tag in signed.partition(":")[2].replace("\r\n", "").split(";"))
     assert {name: tags[name] for name in "vacdst"} == {
         "v": "1",

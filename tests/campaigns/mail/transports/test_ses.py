@@ -81,7 +81,7 @@ def test_an_id_too_long_for_a_tag_goes_without(ses):
 
 def test_no_signature_goes_along_that_would_not_hold(ses):
     class Stamp:
-        def sign(self, head, body):
+        def sign(self, head, hashed):
             return "DKIM-Signature: v=1"
 
     signed = trial()._replace(message=trial().message._replace(signers=(Stamp(),)))
