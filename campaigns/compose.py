@@ -112,12 +112,13 @@ def compose(
         BadMessage: an address, id or link of it can't stand in a mail.
         BadTemplate: the template names what it is not given.
     """
-    words = context(project, campaign, row.run_id, row.customer_id, row.content)
+    content = row.content()
+    words = context(project, campaign, row.run_id, row.customer_id, content)
     rendered = template.render(words)
     shop = project.settings.shop
     return build(
         sender=shop.sender,
-        to_name=row.content["first_name"] or "",
+        to_name=content["first_name"] or "",
         to_address=row.address,
         subject=rendered.subject,
         html=rendered.html,

@@ -172,16 +172,18 @@ class Post:
         ready, bad = self._composed(rows)
         mine = await self._ledger.turn([*done, *bad], [row for row, _ in ready])
         done.clear()
-        going = [(row, envelope) for row, envelope in ready if row.key in mine]
+        going = [row for row, _ in ready if row.key in mine]
+        envelopes = [envelope for row, envelope in ready if row.key in mine]
+        ready.clear()  # the lane lets go of each when it has left
         if not going:
             return
         try:
-            outcomes = await lane.send([envelope for _, envelope in going])
+            outcomes = await lane.send(envelopes)
         except TransportError as error:
-            await self._nothing_taken([row for row, _ in going], error)
+            await self._nothing_taken(going, error)
             raise
         self._reached_at = self._now()
-        done.extend(self._judged(row, outcome) for (row, _), outcome in zip(going, outcomes, strict=True))
+        done.extend(self._judged(row, outcome) for row, outcome in zip(going, outcomes, strict=True))
         if self._refusals >= REFUSALS_IN_A_ROW:
             await self._give_up(done)
 

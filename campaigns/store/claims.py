@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Text, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Text, bindparam, cast, select, update
 
 from campaigns.store.buckets import Limits, allowed
 from campaigns.store.database import one_statement
@@ -117,7 +117,7 @@ def read(connection: Connection, keys: Sequence[str]) -> list[MessageRow]:
 
 @cache
 def _rows(dialect: str) -> Select[Any]:
-    columns = (_m.run_id, _m.customer_id, _m.address, _m.rfc_message_id, message_contents.c.content)
+    columns = (_m.run_id, _m.customer_id, _m.address, _m.rfc_message_id, cast(message_contents.c.content, Text))
     return (
         select(*columns, _m.attempts, _m.expires_at)
         .outerjoin(message_contents)

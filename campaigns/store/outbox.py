@@ -23,7 +23,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Text, Update, bindparam, case, func, select, update
 
-from campaigns.store.database import Store
+from campaigns.errors import BadMessage
+from campaigns.store.database import Store, from_json
 from campaigns.store.statements import given, in_parts
 from campaigns.store.tables import NOT_LEFT, messages, microseconds, runs
 
@@ -39,15 +40,31 @@ _STATE = _m.state.concat("")
 
 
 class MessageRow(NamedTuple):
-    """One claimed message; `key` is its Message-ID."""
+    """One claimed message.
+
+    Attributes:
+        key: its Message-ID.
+        written: its content as JSON, for hundreds wait: read, each would take ten times the memory. None if it is gone.
+    """
 
     run_id: str
     customer_id: str
     address: str
     key: str
-    content: dict[str, Any]
+    written: str | None
     attempts: int
     expires_at: datetime | None
+
+    def content(self) -> dict[str, Any]:
+        """Read what the message is made of, anew each time.
+
+        Raises:
+            BadMessage: it is gone.
+        """
+        if self.written is None:
+            raise BadMessage("the content of the message is gone", remedy="plan a new run for this customer")
+        found: dict[str, Any] = from_json(self.written)
+        return found
 
 
 class Ended(NamedTuple):

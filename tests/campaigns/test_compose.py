@@ -1,5 +1,6 @@
 """A message as it leaves: what the settings of mail add to it."""
 
+import json
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 
@@ -32,7 +33,8 @@ def made(tmp_path):
         with Project.open(tmp_path) as project:
             campaign = project.campaign("weekly_digest")
             row = row_of(project, 1, NOW)
-            claimed = MessageRow(RUN, "1", row["address"], row["rfc_message_id"], row["content"], 0, row["expires_at"])
+            key, written = row["rfc_message_id"], json.dumps(row["content"])
+            claimed = MessageRow(RUN, "1", row["address"], key, written, 0, row["expires_at"])
             return envelope(project, campaign, project.template(campaign.template), claimed, NOW)
 
     return make

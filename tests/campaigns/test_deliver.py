@@ -4,7 +4,7 @@ import time
 from collections import Counter
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from campaigns import control
 from campaigns.deliver import deliver
@@ -13,7 +13,7 @@ from campaigns.errors import BadTemplate, StoreError, TransportError, TransportU
 from campaigns.report import report
 from campaigns.store import runs
 from campaigns.store.suppression import suppressed_addresses
-from campaigns.store.tables import events, messages
+from campaigns.store.tables import events, message_contents, messages
 from tests.campaigns.delivering import SmtpServer, delivering, open_shop, rows, states, until
 from tests.faults.outbox_of import RUN, address
 
@@ -65,6 +65,16 @@ class Told:
 
     def say(self, text):
         self.lines.append(text)
+
+
+def test_a_message_whose_content_is_gone_fails_alone(shop, server):
+    project = shop(3)
+    with project.store.writing() as write:
+        write.execute(delete(message_contents).where(message_contents.c.customer_id == "1"))
+    deliver(project)
+    assert server.taken == Counter([address(0), address(2)])
+    [lost] = rows(project, customer_id="1")
+    assert (lost.state, lost.answer.partition(";")[0]) == ("failed", "the content of the message is gone")
 
 
 def test_a_greylisted_message_is_tried_again_and_sent_once(shop, server):

@@ -5,7 +5,6 @@ call to a provider): it has at most `batch` messages in hand at a time, so after
 messages are in doubt. Different lanes work side by side.
 """
 
-from collections.abc import Sequence
 from types import TracebackType
 from typing import Literal, NamedTuple, Protocol, Self
 
@@ -45,10 +44,13 @@ class Outcome(NamedTuple):
 class Lane(Protocol):
     """One connection, or one call at a time. Whoever opened it is the only one to use it."""
 
-    async def send(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
+    async def send(self, envelopes: list[Envelope]) -> list[Outcome]:
         """Hand over at most `batch` messages; one outcome for each, in their order.
 
         A lost connection, a timeout or a refusal is an outcome, not an error.
+
+        Args:
+            envelopes: the lane may take them out of the list, so that nothing holds a message that has left.
 
         Raises:
             TransportError: it can't be used at all (a wrong password, a sender that is refused, a signature that does

@@ -184,7 +184,7 @@ class HttpLane:
     def __init__(self, transport: HttpTransport) -> None:
         self._transport: HttpTransport | None = transport
 
-    async def send(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
+    async def send(self, envelopes: list[Envelope]) -> list[Outcome]:
         """Hand over messages; see `Lane.send`."""
         if self._transport is None:
             raise not_open("this lane")

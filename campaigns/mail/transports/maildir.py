@@ -6,7 +6,6 @@ For trials, and for a relay that polls.
 import asyncio
 import hashlib
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -54,7 +53,7 @@ class _Lane:
         self._folder = folder
         self._seen = seen
 
-    async def send(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
+    async def send(self, envelopes: list[Envelope]) -> list[Outcome]:
         """Write each message; a full disk is a reason to try later."""
         return [await asyncio.to_thread(self._keep, envelope) for envelope in envelopes]
 

@@ -3,7 +3,6 @@
 import re
 import socket
 import ssl
-from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -72,14 +71,17 @@ class SmtpLane:
         self._per_connection = per_connection
         self._session: Session | None = session
 
-    async def send(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
+    async def send(self, envelopes: list[Envelope]) -> list[Outcome]:
         """Hand over one message: a 4xx answer is tried again later, a 5xx is final, one that is lost leaves a doubt.
 
         Raises:
             TransportUnreachable: no connection can be had now.
             TransportError: no message will do: another sender, a login or a signature is wanted.
         """
-        return [await self._send(envelope) for envelope in envelopes]
+        outcomes = []
+        while envelopes:
+            outcomes.append(await self._send(envelopes.pop(0)))
+        return outcomes
 
     async def close(self) -> None:
         """Say goodbye."""
@@ -99,14 +101,19 @@ class SmtpLane:
             if not _ADDRESS.fullmatch(address):
                 return Outcome("failed", f"an address can't be said in SMTP: {address!r}")
         session = await self._ready()
+        session.messages += 1
+        written = self._written(session, envelope)
+        del envelope  # what a hundred lanes wait with is only what they still need
+        if isinstance(written, Outcome):
+            return written
         try:
-            return await self._offer(session, envelope)
+            return await self._offer(session, *written)
         except BaseException:  # stopped half-way: what the server still answers is not for the next message
             session.drop()
             raise
 
-    async def _offer(self, session: Session, envelope: Envelope) -> Outcome:
-        session.messages += 1
+    def _written(self, session: Session, envelope: Envelope) -> Outcome | tuple[list[str], list[bytes]]:
+        """Write a message's commands and its data, in a list that is emptied when it is out; or why it is not."""
         abilities = session.abilities
         if _is_international(envelope) and not abilities.international:
             return Outcome("failed", f"{self._server} does not take international addresses (RFC 6531)")
@@ -115,19 +122,20 @@ class SmtpLane:
             return Outcome(
                 "failed", f"552 the message has {len(data):,} bytes, {self._server} takes {abilities.largest:,}"
             )
-        size = len(data)
+        commands = [_mail(session, envelope, len(data)), f"RCPT TO:<{envelope.recipient}>\r\n", "DATA\r\n"]
         # A dot that begins a line is doubled (RFC 5321, section 4.5.2).
-        data = (b"." + data if data.startswith(b".") else data).replace(b"\r\n.", b"\r\n..")
+        return commands, [(b"." + data if data.startswith(b".") else data).replace(b"\r\n.", b"\r\n..")]
+
+    async def _offer(self, session: Session, commands: list[str], data: list[bytes]) -> Outcome:
         try:
-            refused = await self._introduce(session, envelope, size)
+            refused = await self._introduce(session, commands)
         except OSError as error:
             session.drop()
             return Outcome("retry", f"{self._server}: connection lost: {error}")
         return refused or await self._hand_over(session, data, self._wait.seconds(session.answered_in))
 
-    async def _introduce(self, session: Session, envelope: Envelope, size: int) -> Outcome | None:
+    async def _introduce(self, session: Session, commands: list[str]) -> Outcome | None:
         """Say MAIL, RCPT and DATA, in one packet if the server allows it; the outcome, if it refuses one of them."""
-        commands = [_mail(session, envelope, size), f"RCPT TO:<{envelope.recipient}>\r\n", "DATA\r\n"]
         if session.abilities.pipelining:
             session.write("".join(commands).encode())
             return await self._answered(session)
@@ -172,9 +180,9 @@ class SmtpLane:
             session.drop()
         return refused
 
-    async def _hand_over(self, session: Session, data: bytes, pause: float) -> Outcome:
+    async def _hand_over(self, session: Session, data: list[bytes], pause: float) -> Outcome:
         try:
-            reply = await session.hand_over(data, pause)
+            reply = await session.hand_over(data.pop(), pause)
         except OSError as error:
             session.drop()
             if session.ended:

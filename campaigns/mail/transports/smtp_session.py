@@ -95,6 +95,7 @@ class Session(asyncio.Protocol):
         """
         self.ended = False
         self.write(data)
+        del data  # the system has it: while the lanes wait, so much memory stays with the caches of the CPU
         self._next_try: asyncio.Handle = self._loop.call_later(seconds, self._dot)
         try:
             return await self.reply()

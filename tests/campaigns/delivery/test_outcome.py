@@ -11,7 +11,7 @@ from campaigns.mail.transports.base import Outcome
 from campaigns.store.outbox import MessageRow
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
-ROW = MessageRow("weekly@1", "c1", "c1@example.com", "<1@example.com>", {}, 0, NOW + timedelta(hours=48))
+ROW = MessageRow("weekly@1", "c1", "c1@example.com", "<1@example.com>", "{}", 0, NOW + timedelta(hours=48))
 RETRY_AFTER = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120)]
 
 

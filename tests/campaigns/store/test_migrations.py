@@ -71,7 +71,7 @@ def test_messages_that_wait_in_a_database_of_the_third_version_are_kept_and_expi
         assert states(store) == {"waiting": 2, "sent": 1, "skipped": 1}
         with store.engine.connect() as read:
             assert set(read.execute(select(messages.c.expires_at)).scalars()) == {NOW + timedelta(hours=48)}
-        assert [(row.key, row.expires_at, row.content) for row in claim(store)] == [
+        assert [(row.key, row.expires_at, row.content()) for row in claim(store)] == [
             (key(0), NOW + timedelta(hours=48), {"picks": []}),
             (key(1), NOW + timedelta(hours=48), {"picks": [{}]}),
         ]

@@ -142,4 +142,4 @@ def test_half_a_character_in_what_a_message_says_is_read_as_it_was_written(store
     header = {"id": RUN, "campaign": "weekly", "scheduled_at": NOW, "as_of": NOW, "settings": {}}
     runs.create(store, header, [{**row, "content": {"first_name": "Ada \ud83d"}}], NOW)
     with store.engine.connect() as read:
-        assert [each.content for each in claims.read(read, ["<1@x>"])] == [{"first_name": "Ada \ud83d"}]
+        assert [each.content() for each in claims.read(read, ["<1@x>"])] == [{"first_name": "Ada \ud83d"}]

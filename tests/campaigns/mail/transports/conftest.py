@@ -112,7 +112,7 @@ def deliver():
         async with transport as opened:
             lane = await opened.lane()
             try:
-                return await lane.send(envelopes)
+                return await lane.send([*envelopes])
             finally:
                 await lane.close()
 
