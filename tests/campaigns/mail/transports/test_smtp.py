@@ -2,6 +2,7 @@
 
 import asyncio
 import socketserver
+import weakref
 from contextlib import contextmanager
 
 import pytest
@@ -353,6 +354,29 @@ def test_a_message_that_is_stopped_half_way_does_not_leave_its_answer_to_the_nex
     with told(TAKEN=[SILENT]) as found:
         assert asyncio.run(stop_one(found.server)) == [Outcome("sent", "250 taken")]
     assert found.count("EHLO") == 2
+
+
+def test_a_message_that_is_out_is_not_held_while_the_server_thinks():
+    class Stamp:
+        def sign(self, head, hashed):
+            return "X-Stamp: here"
+
+    def stamped(stamp):
+        return trial()._replace(message=trial().message._replace(signers=(stamp,)))
+
+    async def look(server):
+        async with Smtp(server) as opened:
+            lane, stamp = await opened.lane(), Stamp()
+            held, sending = weakref.ref(stamp), asyncio.create_task(lane.send([stamped(stamp)]))
+            del stamp
+            assert held() is not None
+            await asyncio.wait([sending], timeout=0.2)
+            waits = not sending.done()
+            await lane.close()
+            return waits, held(), (await sending).pop().status
+
+    with told(TAKEN=[SILENT]) as found:
+        assert asyncio.run(look(found.server)) == (True, None, "in_doubt")
 
 
 @pytest.mark.parametrize("bye", ["221 bye", SILENT, HANG_UP, "500 what?", "good day"])
