@@ -39,7 +39,7 @@ from tests.faults.outbox_of import RUN, lay_out, row_of
 ROUNDS, COUNT = 3, 100_000
 ROUND_TRIP_SECONDS = 0.02
 SIGNED = '[[mail.signatures]]\nselector = "bench"\nkey = "dkim.pem"\n'
-RAISED = "[delivery]\nconnections = 140\n"
+RAISED = "[delivery]\nconnections = 100\n"
 
 
 def program(name):
@@ -178,8 +178,8 @@ def sentences(count):
     """Measure; yield one sentence at a time."""
     ways = {
         "unsigned, 20 connections a process": "",
-        "unsigned, 140 connections a process": RAISED,
-        "signed with RSA-2048, 140 connections a process": SIGNED + RAISED,
+        "unsigned, 100 connections a process": RAISED,
+        "signed with RSA-2048, 100 connections a process": SIGNED + RAISED,
     }
     size = size_of_ours()
     with sink() as port:
