@@ -4,6 +4,7 @@ import math
 import socket
 import struct
 import sys
+import time
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.003, 0.25
 """A server that hangs up in the middle of a message is noticed before its end is sent, and nothing is in doubt. Other
@@ -13,6 +14,8 @@ FORGOTTEN = 0.98
 """What is left of that with each message: a busy machine lets a program wait now and then, not each time."""
 _TIMES = struct.Struct("=44xI4xI")
 """Of `struct tcp_info`: milliseconds since data was sent and since data came (linux/tcp.h)."""
+_COARSE_CLOCK = 6
+"""The clock of which the kernel takes these times, CLOCK_MONOTONIC_COARSE (linux/time.h): Python has no name for it."""
 
 
 class Wait:
@@ -29,10 +32,10 @@ class Wait:
 
 
 def seconds_between(connection: socket.socket) -> float | None:
-    """Say how long after the last bytes went out the last ones came in.
+    """Say how long after the last bytes went out the last ones came in, at most.
 
-    By the kernel's clock, so that a process that was busy when they came does not count its own delay as the server's;
-    it ticks every few milliseconds.
+    By the kernel's clock, so that a process that was busy when they came does not count its own delay as the server's.
+    It ticks every few milliseconds: as much more may have passed as lies between two ticks.
 
     Returns:
         seconds; none where the kernel does not tell, or the connection is closed.
@@ -44,4 +47,4 @@ def seconds_between(connection: socket.socket) -> float | None:
     except OSError:
         return None
     milliseconds: int = max(sent - came, 0)
-    return milliseconds / 1000
+    return milliseconds / 1000 + time.clock_getres(_COARSE_CLOCK)

@@ -42,6 +42,19 @@ def test_what_this_process_takes_to_look_is_not_the_servers_delay(ends):
     assert 0.09 <= told < time.monotonic() - asked - 0.25
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+@pytest.mark.parametrize("milliseconds", range(1, 8))
+def test_it_is_never_less_than_the_server_took(ends, milliseconds):
+    near, far = ends
+    for _ in range(10):
+        near.send(b"x")
+        began = time.monotonic()
+        answer_after(far, milliseconds / 1000)
+        took = time.monotonic() - began
+        near.recv(1)
+        assert seconds_between(near) >= took - 0.0005
+
+
 def test_a_connection_that_is_closed_tells_nothing(ends):
     near, _ = ends
     near.close()
