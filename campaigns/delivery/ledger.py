@@ -191,21 +191,24 @@ class Ledger:
     async def _answer(self, turns: Sequence[_Turn]) -> None:
         ended = [each for turn in turns for each in turn.ended]
         begun = [row for turn in turns for row in turn.begun]
+        tries = count()
         try:
-            mine = await self._read(lambda: self._turn(ended, begun))
+            mine = await self._read(lambda: self._turn(ended, begun, again=next(tries) > 0))
         except Exception as error:  # whoever asked must know, or would wait for ever
             for turn in turns:
                 turn.answer.set_exception(error)
             return
         for turn in turns:
             if not turn.answer.cancelled():
-                turn.answer.set_result({row.key for row in turn.begun} & mine)
+                going = {row.key for row in turn.begun} & mine
+                mine -= going  # one that was claimed twice goes to one lane
+                turn.answer.set_result(going)
 
-    def _turn(self, ended: Sequence[outbox.Ended], begun: Sequence[outbox.MessageRow]) -> set[str]:
+    def _turn(self, ended: Sequence[outbox.Ended], begun: Sequence[outbox.MessageRow], *, again: bool) -> set[str]:
         now, plain = _now(), all(each.state in PLAIN for each in ended)
         with self._kept() as connection:
             with one_statement(connection) if plain else connection.begin():
-                mine = outbox.turn(connection, self.worker, ended, begun, now, self._lease)
+                mine = outbox.turn(connection, self.worker, ended, begun, now, self._lease, again=again)
                 if not plain:
                     self._follow(connection, ended, now)
             if lost := {row.key for row in begun} - mine:

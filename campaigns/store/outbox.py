@@ -92,8 +92,13 @@ def turn(
     begun: Sequence[MessageRow],
     now: datetime,
     lease: timedelta,
+    *,
+    again: bool = False,
 ) -> set[str]:
     """Write down how messages ended and that others are about to be handed over, in one statement.
+
+    With `again`, the answer of this turn was lost: what it began is begun already. Else that is refused: a worker whose
+    lease ran out while it lived may have claimed a message a second time, and be sending the first.
 
     Returns:
         the Message-IDs of those that may be sent. One that is missing is no longer this worker's (its lease ran out
@@ -103,7 +108,7 @@ def turn(
     rows = [_after(each.row.key, each.state, each.reason, each.answer, each.due_at) for each in ended]
     rows += [_after(key, "sending") for key in keys]
     values = {"rows": rows, "worker": worker, "at": now, "until": now + lease}
-    if connection.execute(_turns(connection.dialect.name), values).rowcount == len(rows) or not keys:
+    if connection.execute(_turns(connection.dialect.name, again), values).rowcount == len(rows) or not keys:
         return set(keys)
     going = select(_m.rfc_message_id).where(_m.claimed_by == worker, _m.state == "sending", _m.changed_at == now)
     return set(connection.execute(going.where(_m.rfc_message_id.in_(keys))).scalars())
@@ -117,11 +122,11 @@ def _after(
 
 
 @cache
-def _turns(dialect: str) -> Update:
+def _turns(dialect: str, again: bool) -> Update:
     row = given(dialect, "rows", key=Text(), state=Text(), reason=Text(), answer=Text(), due=_m.due_at.type)
     delivering = select(runs.c.id).where(runs.c.state == "delivering")
     begins = row["state"] == "sending"
-    may_begin = begins & _STATE.in_(("claimed", "sending")) & _m.run_id.in_(delivering)
+    may_begin = begins & _STATE.in_(("claimed", "sending") if again else ("claimed",)) & _m.run_id.in_(delivering)
     may_end = ~begins & _STATE.in_(("claimed", "sending", "in_doubt"))
     return (
         update(messages)

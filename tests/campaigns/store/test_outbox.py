@@ -109,7 +109,7 @@ def test_a_turn_whose_answer_was_lost_may_be_taken_again(store):
     first, second = claim(store)
     turn(store, begun=[first])
     again = {"ended": [Ended(first, "waiting", "to be tried again", "451", NOW + MINUTE)], "begun": [second]}
-    assert turn(store, **again) == turn(store, **again) == {second.key}
+    assert turn(store, **again) == turn(store, **again, again=True) == {second.key}
     assert states(store) == {"waiting": 1, "sending": 1}
     assert message(store, 0).due_at == NOW + MINUTE
 
@@ -121,6 +121,19 @@ def test_what_ended_stays_as_it_ended(store):
     turn(store, ended=[Ended(row, "sent", "delivered", "250 ok")])
     turn(store, ended=[Ended(row, "failed", "no such mailbox", "550")])
     assert (message(store, 0).state, turn(store, begun=[row])) == ("sent", set())
+
+
+def test_a_worker_that_claimed_a_message_twice_while_it_could_not_say_that_it_lives_sends_it_once(store):
+    plan(store, 1)
+    first = claim(store)
+    outbox.recover(store, AFTER, {"a"})
+    second = claim(store, now=AFTER)
+    assert turn(store, begun=first, now=AFTER) == {key(0)}
+    later = AFTER + timedelta(seconds=1)
+    assert turn(store, begun=second, now=later) == set()
+    assert (message(store, 0).state, message(store, 0).attempts) == ("sending", 1)
+    turn(store, ended=[Ended(first[0], "sent", "delivered", "250 ok")], begun=second, now=later)
+    assert states(store) == {"sent": 1}
 
 
 def test_a_worker_whose_message_was_taken_over_must_not_send_it(store):
