@@ -191,9 +191,9 @@ class Ledger:
     async def _answer(self, turns: Sequence[_Turn]) -> None:
         ended = [each for turn in turns for each in turn.ended]
         begun = [row for turn in turns for row in turn.begun]
-        tries = count()
+        at = _now()
         try:
-            mine = await self._read(lambda: self._turn(ended, begun, again=next(tries) > 0))
+            mine = await self._read(lambda: self._turn(ended, begun, at))
         except Exception as error:  # whoever asked must know, or would wait for ever
             for turn in turns:
                 turn.answer.set_exception(error)
@@ -204,11 +204,11 @@ class Ledger:
                 mine -= going  # one that was claimed twice goes to one lane
                 turn.answer.set_result(going)
 
-    def _turn(self, ended: Sequence[outbox.Ended], begun: Sequence[outbox.MessageRow], *, again: bool) -> set[str]:
+    def _turn(self, ended: Sequence[outbox.Ended], begun: Sequence[outbox.MessageRow], at: datetime) -> set[str]:
         now, plain = _now(), all(each.state in PLAIN for each in ended)
         with self._kept() as connection:
             with one_statement(connection) if plain else connection.begin():
-                mine = outbox.turn(connection, self.worker, ended, begun, now, self._lease, again=again)
+                mine = outbox.turn(connection, self.worker, ended, begun, at, now + self._lease)
                 if not plain:
                     self._follow(connection, ended, now)
             if lost := {row.key for row in begun} - mine:

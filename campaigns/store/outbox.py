@@ -17,7 +17,7 @@ Every move asks for the state it starts from, so that a transaction may be tried
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -90,15 +90,21 @@ def turn(
     worker: str,
     ended: Sequence[Ended],
     begun: Sequence[MessageRow],
-    now: datetime,
-    lease: timedelta,
-    *,
-    again: bool = False,
+    at: datetime,
+    until: datetime,
 ) -> set[str]:
     """Write down how messages ended and that others are about to be handed over, in one statement.
 
-    With `again`, the answer of this turn was lost: what it began is begun already. Else that is refused: a worker whose
-    lease ran out while it lived may have claimed a message a second time, and be sending the first.
+    What another turn began is refused: a worker whose lease ran out while it lived may have claimed a message a second
+    time, and be sending the first.
+
+    Args:
+        connection: in a transaction.
+        worker: who holds them.
+        ended: how messages ended that were being sent.
+        begun: what is to be sent now.
+        at: the moment, which names this turn: made again, for its answer was lost, it finds what it began.
+        until: when its lease on them ends.
 
     Returns:
         the Message-IDs of those that may be sent. One that is missing is no longer this worker's (its lease ran out
@@ -107,10 +113,10 @@ def turn(
     keys = [row.key for row in begun]
     rows = [_after(each.row.key, each.state, each.reason, each.answer, each.due_at) for each in ended]
     rows += [_after(key, "sending") for key in keys]
-    values = {"rows": rows, "worker": worker, "at": now, "until": now + lease}
-    if connection.execute(_turns(connection.dialect.name, again), values).rowcount == len(rows) or not keys:
+    values = {"rows": rows, "worker": worker, "at": at, "until": until}
+    if connection.execute(_turns(connection.dialect.name), values).rowcount == len(rows) or not keys:
         return set(keys)
-    going = select(_m.rfc_message_id).where(_m.claimed_by == worker, _m.state == "sending", _m.changed_at == now)
+    going = select(_m.rfc_message_id).where(_m.claimed_by == worker, _m.state == "sending", _m.changed_at == at)
     return set(connection.execute(going.where(_m.rfc_message_id.in_(keys))).scalars())
 
 
@@ -122,11 +128,11 @@ def _after(
 
 
 @cache
-def _turns(dialect: str, again: bool) -> Update:
+def _turns(dialect: str) -> Update:
     row = given(dialect, "rows", key=Text(), state=Text(), reason=Text(), answer=Text(), due=_m.due_at.type)
     delivering = select(runs.c.id).where(runs.c.state == "delivering")
     begins = row["state"] == "sending"
-    may_begin = begins & _STATE.in_(("claimed", "sending") if again else ("claimed",)) & _m.run_id.in_(delivering)
+    may_begin = begins & (_STATE == "claimed") & _m.run_id.in_(delivering)
     may_end = ~begins & _STATE.in_(("claimed", "sending", "in_doubt"))
     return (
         update(messages)

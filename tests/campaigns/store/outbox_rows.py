@@ -64,10 +64,10 @@ def claim(store, worker="a", limit=10, *, now=NOW, limits=None, again=False):
             return claims.read(kept, keys)
 
 
-def turn(store, worker="a", ended=(), begun=(), now=NOW, again=False):
+def turn(store, worker="a", ended=(), begun=(), now=NOW):
     with store.keeping() as kept:
         with one_statement(kept):
-            mine = outbox.turn(kept, worker, ended, begun, now, LEASE, again=again)
+            mine = outbox.turn(kept, worker, ended, begun, now, now + LEASE)
         with kept.begin():
             outbox.as_their_runs(kept, [each.row.key for each in ended if each.state == "waiting"], now)
             outbox.hand_back(kept, worker, now, {row.key for row in begun} - mine)
