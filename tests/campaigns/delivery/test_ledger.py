@@ -33,6 +33,11 @@ def with_both_claims(store, work):
     return asyncio.run(prepared())
 
 
+async def one_after_another(ledger, first, second):
+    """What each of two lanes may send, of which one asks after the other."""
+    return [await ledger.turn([], first), await ledger.turn([], second)]
+
+
 def answer_lost(monkeypatch, on):
     """The database does what it is told, and its answer to one turn, counted from the first, is lost."""
     turn, turns = outbox.turn, []
@@ -58,19 +63,12 @@ def test_of_two_lanes_that_ask_in_one_transaction_one_gets_it(store):
 
 
 def test_a_lane_that_asks_while_another_sends_it_does_not_get_it(store):
-    async def one_after_another(ledger, first, second):
-        return [await ledger.turn([], first), await ledger.turn([], second)]
-
     assert with_both_claims(store, one_after_another) == [{key(0)}, set()]
     assert states(store) == {"sending": 1}
 
 
 def test_a_lane_whose_answer_was_lost_gets_what_it_began(store, monkeypatch):
     answer_lost(monkeypatch, on=1)
-
-    async def one_after_another(ledger, first, second):
-        return [await ledger.turn([], first), await ledger.turn([], second)]
-
     assert with_both_claims(store, one_after_another) == [{key(0)}, set()]
     assert message(store, 0).attempts == 1
 
